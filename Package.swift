@@ -14,6 +14,7 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 func library(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
@@ -56,7 +57,7 @@ let package = Package(
             "Hallpass",
             [
                 "HTTPServer", "Postgres", "Mail", "Integrations", "HTTPCore", "Sockets", "CZlib",
-                crypto, httpTypes, logging, mustache, serviceLifecycle,
+                crypto, httpTypes, logging, mustache, serviceLifecycle, unixSignals,
             ],
             resources: [.embedInCode("Migrations")]),
         .executableTarget(
@@ -67,8 +68,8 @@ let package = Package(
             swiftSettings: swift),
         tests("HTTPCoreTests", ["HTTPCore", httpTypes]),
         tests("SocketsTests", ["Sockets"]),
-        tests("HTTPServerTests", ["HTTPServer", "HTTPCore", "Sockets", httpTypes]),
-        tests("PostgresTests", ["Postgres", "Sockets", "TestSupport"]),
+        tests("HTTPServerTests", ["HTTPServer", "HTTPCore", "Sockets", httpTypes, logging]),
+        tests("PostgresTests", ["Postgres", "Sockets", "TestSupport", logging]),
         tests("MailTests", ["Mail"]),
         tests("IntegrationsTests", ["Integrations"]),
         tests(

@@ -1,17 +1,23 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
-// The Linux calls that Foundation's Glibc overlay does not bring: epoll, eventfd, accept4.
+// The Linux calls that Foundation's Glibc overlay does not bring: epoll, eventfd, accept4, thread names. _GNU_SOURCE
+// stays undefined, since it would change structures that other modules have read without it.
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+extern int accept4(int listener, struct sockaddr *address, socklen_t *length, int flags);
+extern int pthread_setname_np(pthread_t thread, const char *name);
+
 static inline int linux_accept(int listener, struct sockaddr *address, socklen_t *length) {
     return accept4(listener, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
+
+static inline int linux_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+static inline int linux_epoll(void) { return epoll_create1(EPOLL_CLOEXEC); }
+static inline void linux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 #endif
