@@ -1,0 +1,62 @@
+public import HTTPTypes
+
+/// Writes the head of a response (RFC 9112 §4).
+public enum HeadSerializer {
+    /// Appends the status line and the fields, without the empty line that ends the head.
+    public static func append(_ status: HTTPResponse.Status, _ fields: HTTPFields, to buffer: inout [UInt8]) {
+        buffer.append(contentsOf: "HTTP/1.1 ".utf8)
+        append(status.code, to: &buffer)
+        buffer.append(0x20)
+        buffer.append(contentsOf: (status.reasonPhrase.isEmpty ? reason(status.code) : status.reasonPhrase).utf8)
+        buffer.append(0x0D)
+        buffer.append(0x0A)
+        for field in fields { append(field.name.rawName, field.value, to: &buffer) }
+    }
+
+    /// Appends one field line. Line breaks in a value become spaces: no value can make another field.
+    public static func append(_ name: String, _ value: String, to buffer: inout [UInt8]) {
+        buffer.append(contentsOf: name.utf8)
+        buffer.append(UInt8(ascii: ":"))
+        buffer.append(0x20)
+        for byte in value.utf8 { buffer.append(byte == 0x0D || byte == 0x0A || byte == 0 ? 0x20 : byte) }
+        buffer.append(0x0D)
+        buffer.append(0x0A)
+    }
+
+    /// Appends a number that is not negative, in decimal.
+    public static func append(_ number: Int, to buffer: inout [UInt8]) {
+        if number >= 10 { append(number / 10, to: &buffer) }
+        buffer.append(UInt8(ascii: "0") + UInt8(number % 10))
+    }
+
+    /// The standard reason phrase (RFC 9110 §15), for a status that was given as a number.
+    static func reason(_ code: Int) -> String {
+        switch code {
+        case 200: "OK"
+        case 201: "Created"
+        case 202: "Accepted"
+        case 204: "No Content"
+        case 304: "Not Modified"
+        case 400: "Bad Request"
+        case 401: "Unauthorized"
+        case 403: "Forbidden"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 408: "Request Timeout"
+        case 409: "Conflict"
+        case 412: "Precondition Failed"
+        case 413: "Content Too Large"
+        case 414: "URI Too Long"
+        case 415: "Unsupported Media Type"
+        case 417: "Expectation Failed"
+        case 422: "Unprocessable Content"
+        case 429: "Too Many Requests"
+        case 431: "Request Header Fields Too Large"
+        case 500: "Internal Server Error"
+        case 501: "Not Implemented"
+        case 503: "Service Unavailable"
+        case 505: "HTTP Version Not Supported"
+        default: "Status"
+        }
+    }
+}

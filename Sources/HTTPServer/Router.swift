@@ -1,0 +1,89 @@
+public import HTTPTypes
+
+// Routes are kept as a tree of path segments; a literal segment wins over a parameter, and a parameter takes one segment
+// that is not empty. Matching works on decoded segments, so an encoded slash never crosses a boundary.
+
+/// Patterns such as `/v1/requests/{id}` and their handlers.
+public struct Router: Sendable {
+    struct Route: Sendable {
+        var pattern: String
+        var names: [String]
+        var options: RouteOptions
+        var handler: Handler
+    }
+
+    private struct Node: Sendable {
+        var literals: [String: Int] = [:]
+        var parameter: Int?
+        var routes: [HTTPRequest.Method: Route] = [:]
+    }
+
+    enum Match: Sendable {
+        case route(Route, parameters: [String: String])
+        case notAllowed([HTTPRequest.Method])
+        /// `OPTIONS` of a known path that has no handler for it: 204 with `Allow`.
+        case options([HTTPRequest.Method])
+        case notFound
+    }
+
+    private var nodes = [Node()]
+
+    public init() {}
+
+    /// `HEAD` is answered wherever `GET` is. A pattern and method may be given once.
+    public mutating func on(
+        _ method: HTTPRequest.Method, _ pattern: String, options: RouteOptions = .init(), _ handler: @escaping Handler
+    ) {
+        var node = 0
+        var names: [String] = []
+        for segment in pattern.split(separator: "/", omittingEmptySubsequences: false).dropFirst() {
+            if segment.hasPrefix("{"), segment.hasSuffix("}") {
+                names.append(String(segment.dropFirst().dropLast()))
+                node = nodes[node].parameter ?? add { $0.nodes[node].parameter = $1 }
+            } else {
+                node = nodes[node].literals[String(segment)] ?? add { $0.nodes[node].literals[String(segment)] = $1 }
+            }
+        }
+        precondition(nodes[node].routes[method] == nil, "\(method) \(pattern) is routed twice")
+        nodes[node].routes[method] = Route(pattern: pattern, names: names, options: options, handler: handler)
+    }
+
+    private mutating func add(_ link: (inout Router, Int) -> Void) -> Int {
+        nodes.append(Node())
+        link(&self, nodes.count - 1)
+        return nodes.count - 1
+    }
+
+    func match(_ method: HTTPRequest.Method, _ segments: [String]) -> Match {
+        var values: [String] = []
+        guard let node = find(segments[...], from: 0, &values) else { return .notFound }
+        let routes = nodes[node].routes
+        guard let route = routes[method] ?? (method == .head ? routes[.get] : nil) else {
+            let allow = Self.allow(routes.keys)
+            return method == .options ? .options(allow) : .notAllowed(allow)
+        }
+        return .route(route, parameters: Dictionary(uniqueKeysWithValues: zip(route.names, values)))
+    }
+
+    private func find(_ segments: ArraySlice<String>, from node: Int, _ values: inout [String]) -> Int? {
+        guard let segment = segments.first else { return nodes[node].routes.isEmpty ? nil : node }
+        if let next = nodes[node].literals[segment], let found = find(segments.dropFirst(), from: next, &values) {
+            return found
+        }
+        guard let next = nodes[node].parameter, !segment.isEmpty else { return nil }
+        values.append(segment)
+        if let found = find(segments.dropFirst(), from: next, &values) { return found }
+        values.removeLast()
+        return nil
+    }
+
+    private static func allow(_ methods: some Collection<HTTPRequest.Method>) -> [HTTPRequest.Method] {
+        var allow = Set(methods)
+        if allow.contains(.get) { allow.insert(.head) }
+        allow.insert(.options)
+        return allow.sorted { $0.rawValue < $1.rawValue }
+    }
+
+    /// Every method this server knows a route for at the path, for `OPTIONS *`.
+    var allMethods: [HTTPRequest.Method] { Self.allow(Set(nodes.flatMap(\.routes.keys))) }
+}
