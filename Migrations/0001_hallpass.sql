@@ -308,7 +308,9 @@ CREATE TABLE idempotency_result (
 );
 CREATE INDEX idempotency_result_by_district ON idempotency_result (district_id);
 
--- Shared data: a snapshot belongs to a request; request_id's newest committed one is current, the others are swept.
+-- Shared data: a snapshot belongs to a request; request_id's newest committed one is current, the others are swept. The
+-- rows below it name it without a foreign key, since a million of them are written at once; whoever deletes a snapshot
+-- deletes them first. Ids are compared byte by byte.
 CREATE TABLE shared_snapshot (
     id uuid PRIMARY KEY,
     request_id uuid NOT NULL REFERENCES request (id) ON DELETE CASCADE,
@@ -320,49 +322,59 @@ CREATE TABLE shared_snapshot (
     teachers integer NOT NULL,
     students integer NOT NULL,
     staff integer NOT NULL,
+    -- Distinct students in sections of the district's licensed teachers.
+    seats_used integer NOT NULL,
     warnings jsonb NOT NULL,
+    -- The same for the same content; null when there was too much to tell.
+    digest bytea,
     uploaded_at timestamptz NOT NULL
 );
 CREATE UNIQUE INDEX shared_snapshot_current ON shared_snapshot (request_id) WHERE current;
+CREATE INDEX shared_snapshot_by_request ON shared_snapshot (request_id);
 CREATE INDEX shared_snapshot_by_district ON shared_snapshot (district_id);
 CREATE INDEX shared_snapshot_swept ON shared_snapshot (id) WHERE NOT current;
 
 CREATE TABLE shared_section (
     snapshot_id uuid NOT NULL,
-    section_id text NOT NULL,
+    section_id text COLLATE "C" NOT NULL,
     school text,
-    teachers text[] NOT NULL,
-    students text[] NOT NULL,
+    teachers text[] COLLATE "C" NOT NULL,
+    students text[] COLLATE "C" NOT NULL,
     PRIMARY KEY (snapshot_id, section_id)
 );
 CREATE TABLE shared_teacher (
     snapshot_id uuid NOT NULL,
-    teacher_id text NOT NULL,
+    teacher_id text COLLATE "C" NOT NULL,
     email text,
     direct boolean NOT NULL,
     by_section boolean NOT NULL,
     PRIMARY KEY (snapshot_id, teacher_id)
 );
+-- Each id once a snapshot: the upload sees to it. A unique index over a million ids in no order costs more time than
+-- everything else about an upload together, and nobody looks a student up.
 CREATE TABLE shared_student (
     snapshot_id uuid NOT NULL,
-    student_id text NOT NULL,
-    PRIMARY KEY (snapshot_id, student_id)
+    student_id text COLLATE "C" NOT NULL
 );
+CREATE INDEX shared_student_by_snapshot ON shared_student (snapshot_id);
 
--- The comparison of a district's two snapshots, written whenever one of them, the license or a wizard changes.
+-- What a district's two current snapshots have in common, written by the upload that made the pair: snapshot_id is the
+-- newer one, and what is written about a pair goes with it. A row whose other_snapshot_id is no longer current is stale.
 CREATE TABLE sharing_comparison (
-    district_id uuid PRIMARY KEY REFERENCES district (id) ON DELETE CASCADE,
+    snapshot_id uuid PRIMARY KEY REFERENCES shared_snapshot (id) ON DELETE CASCADE,
+    other_snapshot_id uuid NOT NULL,
     teachers_both integer NOT NULL,
-    teachers_sso_only integer NOT NULL,
-    teachers_rostering_only integer NOT NULL,
     sections_both integer NOT NULL,
-    sections_sso_only integer NOT NULL,
-    sections_rostering_only integer NOT NULL,
     students_both integer NOT NULL,
-    students_sso_only integer NOT NULL,
-    students_rostering_only integer NOT NULL,
-    seats_used integer NOT NULL,
     computed_at timestamptz NOT NULL
+);
+-- The teachers of such a pair, in the order in which they are listed.
+CREATE TABLE sharing_teacher (
+    snapshot_id uuid NOT NULL,
+    presence text NOT NULL CONSTRAINT sharing_teacher_presence_known CHECK (presence IN ('sso', 'rostering', 'both')),
+    teacher_id text COLLATE "C" NOT NULL,
+    email text,
+    PRIMARY KEY (snapshot_id, presence, teacher_id)
 );
 
 -- Small facts of the service itself: the day a digest was last sent, and the like.

@@ -1,0 +1,223 @@
+public import Logging
+public import Sockets
+internal import Synchronization
+
+// The front door. Each loop has its own connections, and a task that runs on a loop uses those of its loop, so a request
+// never leaves its thread. A call from elsewhere is moved to one of the loops for as long as it lasts.
+
+/// A PostgreSQL database: reads that share connections, transactions that have one each, notifications, streams.
+public final class Database: Sendable {
+    let configuration: DatabaseConfiguration
+    let pools: [LoopPool]
+    let board: HealthBoard
+    let monitor: Monitor
+    private let turn = Atomic<Int>(0)
+
+    /// Connections are opened as they are needed, except for one that watches the server's health.
+    /// - Parameter loops: one or more. They must outlive the database; `close()` it before they stop.
+    public init(configuration: DatabaseConfiguration, loops: [EventLoop], logger: Logger) {
+        precondition(!loops.isEmpty)
+        self.configuration = configuration
+        let board = HealthBoard(logger: logger)
+        self.board = board
+        pools = loops.map { LoopPool(loop: $0, configuration: configuration, board: board, logger: logger) }
+        monitor = Monitor(pools: pools, board: board, logger: logger)
+        monitor.start()
+    }
+
+    /// Whether the server can be worked with, as last seen; at most 2 s old. Any thread, no waiting.
+    public var health: DatabaseHealth { board.health }
+
+    /// Waits until the server was reached. - Throws: `.unavailable` with why not, when it was not in time.
+    public func waitUntilReachable(deadline: Duration = .seconds(5)) async throws(DatabaseError) {
+        let end = ContinuousClock.now + deadline
+        while !board.health.isReachable {
+            guard ContinuousClock.now < end else { throw board.error }
+            do {
+                try await Task.sleep(for: .milliseconds(10))
+            } catch {
+                throw .cancelled
+            }
+        }
+    }
+
+    /// Runs one read on a connection shared with others. The server refuses a write that comes this way: use
+    /// `execute` or `transaction`.
+    /// - Parameter deadline: the configuration's `statementDeadline` when nil.
+    public func query(_ query: Query, deadline: Duration? = nil) async throws(DatabaseError) -> Rows {
+        guard let pool = currentPool else {
+            return try await onLoop { pool throws(DatabaseError) in
+                try await Self.read([query], deadline, on: pool)[0]
+            }
+        }
+        switch pool.submit(query, deadline: deadline) {
+        case .failure(let error): throw error
+        case .success(let step): return try await Self.value(of: step, on: pool)
+        }
+    }
+
+    /// Runs several independent reads in one flush. Throws the first error, in their order.
+    public func query(all queries: [Query], deadline: Duration? = nil) async throws(DatabaseError) -> [Rows] {
+        try await onLoop { pool throws(DatabaseError) in try await Self.read(queries, deadline, on: pool) }
+    }
+
+    /// Runs one statement that writes, as a transaction of its own, in one round trip.
+    /// - Throws: `.outcomeUnknown` when its answer did not come.
+    @discardableResult
+    public func execute(_ query: Query, deadline: Duration? = nil) async throws(DatabaseError) -> Rows {
+        do {
+            return try await transaction(query.name, deadline: deadline) { transaction in
+                try await transaction.commit(with: [query])[0]
+            }
+        } catch let error as DatabaseError {
+            throw error
+        } catch {
+            throw .cancelled
+        }
+    }
+
+    /// Runs the closure as a transaction: committed when it returns, rolled back when it throws. Its errors pass through;
+    /// the commit's own are `DatabaseError`s.
+    /// - Parameters:
+    ///   - retry: whether the closure may run again when the transaction did not happen.
+    ///   - deadline: for the whole transaction; each wait in it also has the configuration's `statementDeadline`.
+    public func transaction<Result>(
+        _ name: StaticString, retry: TransactionRetry = .never, isolation: TransactionIsolation = .readCommitted,
+        deadline: Duration? = nil, _ body: (Transaction) async throws -> Result
+    ) async throws -> Result {
+        guard let pool = currentPool else {
+            let pool = nextPool
+            return try await withTaskExecutorPreference(pool.loop) {
+                try await self.transact(on: pool, name, retry, isolation, deadline, body)
+            }
+        }
+        return try await transact(on: pool, name, retry, isolation, deadline, body)
+    }
+
+    /// What was counted since the start, over all loops.
+    public func metrics() async -> DatabaseMetrics {
+        var sum = DatabaseMetrics()
+        for pool in pools {
+            let part = await withTaskExecutorPreference(pool.loop) { await Self.snapshot(of: pool) }
+            sum.merge(part)
+        }
+        return sum
+    }
+
+    /// Ends everything: what is under way throws `.closed` or `.unavailable`, and every connection is closed.
+    public func close() async {
+        await monitor.close()
+        for pool in pools {
+            await withTaskExecutorPreference(pool.loop) { await Self.close(pool) }
+        }
+    }
+
+    // MARK: Loops
+
+    private static func snapshot(of pool: LoopPool) async -> DatabaseMetrics { pool.snapshot }
+    private static func close(_ pool: LoopPool) async { pool.close() }
+
+    /// The pool of the loop whose thread this is.
+    var currentPool: LoopPool? {
+        guard let loop = EventLoop.current else { return nil }
+        for pool in pools where pool.loop === loop { return pool }
+        return nil
+    }
+
+    var nextPool: LoopPool {
+        pools[Int(UInt(bitPattern: turn.wrappingAdd(1, ordering: .relaxed).oldValue) % UInt(pools.count))]
+    }
+
+    func onLoop<Result>(
+        _ body: (LoopPool) async throws(DatabaseError) -> Result
+    ) async throws(DatabaseError) -> Result {
+        if let pool = currentPool { return try await body(pool) }
+        let pool = nextPool
+        return try await withTaskExecutorPreference(pool.loop) { () async throws(DatabaseError) in
+            try await body(pool)
+        }
+    }
+
+    // MARK: Reads
+
+    private static func read(
+        _ queries: [Query], _ deadline: Duration?, on pool: LoopPool
+    ) async throws(DatabaseError) -> [Rows] {
+        var steps: [ReadStep] = []
+        for query in queries { steps.append(try pool.submit(query, deadline: deadline).get()) }
+        var results: [Rows] = []
+        results.reserveCapacity(steps.count)
+        for step in steps { results.append(try await value(of: step, on: pool)) }
+        return results
+    }
+
+    private static func value(of step: ReadStep, on pool: LoopPool) async throws(DatabaseError) -> Rows {
+        let loop = pool.loop
+        return try await withTaskCancellationHandler {
+            await step.value()
+        } onCancel: {
+            loop.execute { step.complete(.failure(.cancelled)) }
+        }.get()
+    }
+
+    // MARK: Transactions
+
+    private func transact<Result>(
+        on pool: LoopPool, _ name: StaticString, _ retry: TransactionRetry, _ isolation: TransactionIsolation,
+        _ deadline: Duration?, _ body: (Transaction) async throws -> Result
+    ) async throws -> Result {
+        let began = ContinuousClock.now
+        let context = TransactionContext(
+            name: name, pool: pool, isolation: isolation, statementDeadline: configuration.statementDeadline,
+            end: deadline.map { began + $0 })
+        var attempt = 1
+        while true {
+            let lane: Connection
+            switch await pool.lanes.take(deadline: context.deadline) {
+            case .success(let connection): lane = connection
+            case .failure(let error):
+                pool.statistics.recordTransaction(name, took: .now - began, isError: true)
+                throw error
+            }
+            let transaction = Transaction(connection: lane, context: context)
+            do {
+                let result = try await body(transaction)
+                if transaction.isRollbackOnly {
+                    try await transaction.rehearse()
+                } else if !transaction.isDone {
+                    try await transaction.finish()
+                }
+                transaction.release(to: pool.lanes)
+                pool.statistics.recordTransaction(name, took: .now - began, isError: false)
+                return result
+            } catch {
+                transaction.release(to: pool.lanes)
+                guard attempt < retry.attempts, await mayRepeat(transaction, attempt, pool) else {
+                    pool.statistics.recordTransaction(name, took: .now - began, isError: true)
+                    throw error
+                }
+                attempt += 1
+            }
+        }
+    }
+
+    /// Whether a transaction that threw is known not to have happened for a reason that may be gone by now.
+    private func mayRepeat(_ transaction: Transaction, _ attempt: Int, _ pool: LoopPool) async -> Bool {
+        guard let failure = transaction.failure, !Task.isCancelled else { return false }
+        if failure == .serialization {
+            pool.statistics.totals.retriesAfterCollision += 1
+        } else if transaction.wasLost, failure != .outcomeUnknown, !board.isDown {
+            pool.statistics.totals.retriesAfterLoss += 1
+        } else {
+            return false
+        }
+        // Spread out, so that two that collided do not meet again.
+        let microseconds = Int.random(in: 500...2000) << min(attempt, 6)
+        do {
+            try await pool.loop.sleep(for: .microseconds(microseconds))
+            return true
+        } catch {
+            return false
+        }
+    }
+}

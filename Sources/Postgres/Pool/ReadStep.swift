@@ -1,0 +1,40 @@
+/// A read on its way: waiting, sent, or answered. Sent again when that is safe, which for a read it nearly always is.
+final class ReadStep: Step, @unchecked Sendable {
+    // @unchecked: touched on its pool's loop only.
+    let query: Query
+    let started: ContinuousClock.Instant
+    /// In a unit of its own, since one before it took it along into an error.
+    var isAlone = false
+    var attempts = 0
+    var isSent = false
+    private(set) var result: Result<Rows, DatabaseError>?
+    private var caller: UnsafeContinuation<Result<Rows, DatabaseError>, Never>?
+    private let reader: Reader
+
+    init(_ query: Query, reader: Reader, started: ContinuousClock.Instant, deadline: ContinuousClock.Instant) {
+        self.query = query
+        self.reader = reader
+        self.started = started
+        super.init(.execute, name: query.name)
+        self.deadline = deadline
+    }
+
+    override func ended(_ outcome: StepOutcome) {
+        reader.answered(self, outcome)
+    }
+
+    func resolve(_ result: Result<Rows, DatabaseError>) {
+        guard self.result == nil else { return }
+        self.result = result
+        if let caller {
+            self.caller = nil
+            caller.resume(returning: result)
+        }
+    }
+
+    /// Waits for the result; on the loop only.
+    func value() async -> Result<Rows, DatabaseError> {
+        if let result { return result }
+        return await withUnsafeContinuation { caller = $0 }
+    }
+}

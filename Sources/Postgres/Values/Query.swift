@@ -1,0 +1,33 @@
+/// A statement with a name. The name goes to logs and metrics; the text is what it is prepared by, once a connection.
+public struct Query: Sendable {
+    /// For people: `"request by id"`. Never holds data.
+    public let name: StaticString
+    public var sql: SQL
+
+    public init(_ name: StaticString, _ sql: SQL) {
+        self.name = name
+        self.sql = sql
+    }
+}
+
+/// A `StaticString` by its address, so that counting by name costs no hashing of text.
+struct StatementName: Hashable {
+    let string: StaticString
+
+    init(_ string: StaticString) {
+        self.string = string
+    }
+
+    static func == (left: StatementName, right: StatementName) -> Bool {
+        left.address == right.address
+    }
+
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(address)
+    }
+
+    private var address: UInt {
+        string.hasPointerRepresentation
+            ? UInt(bitPattern: string.utf8Start) : UInt(string.unicodeScalar.value)
+    }
+}

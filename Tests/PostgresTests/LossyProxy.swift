@@ -1,0 +1,121 @@
+import Foundation
+
+/// A TCP port that leads to a server's Unix socket, and can drop what passes through: the connections stay, the bytes do
+/// not arrive, as when a cable is pulled.
+final class LossyProxy: @unchecked Sendable {
+    // @unchecked: everything that changes is behind `lock`.
+    enum Mode {
+        case forwarding
+        /// Nothing passes, in either direction, and nobody is let in.
+        case dropping
+        /// What the client sends arrives; what the server says does not.
+        case droppingAnswers
+        /// New connections are refused, those there are were ended.
+        case refusing
+    }
+
+    let port: UInt16
+    private let listener: Int32
+    private let socketPath: String
+    private let lock = NSLock()
+    private var mode = Mode.forwarding
+    private var isClosed = false
+    private var pairs: [(Int32, Int32)] = []
+
+    init(socketFolder: String, socketPort: Int = 5432) throws {
+        socketPath = "\(socketFolder)/.s.PGSQL.\(socketPort)"
+        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let listener = listener
+        let found = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                bind(listener, generic, length) == 0 && listen(listener, 128) == 0
+                    && getsockname(listener, generic, &length) == 0
+            }
+        }
+        guard found else { throw POSIXError(.EADDRINUSE) }
+        port = UInt16(bigEndian: address.sin_port)
+        Thread.detachNewThread { [self] in accept() }
+    }
+
+    func connection(database: String, role: String = "hallpass") -> String {
+        "host=127.0.0.1 port=\(port) user=\(role) dbname=\(database) sslmode=disable gssencmode=disable"
+    }
+
+    func set(_ mode: Mode) {
+        let ended = lock.withLock {
+            self.mode = mode
+            guard mode == .refusing else { return [(Int32, Int32)]() }
+            defer { pairs = [] }
+            return pairs
+        }
+        for (one, other) in ended {
+            shutdown(one, Int32(SHUT_RDWR))
+            shutdown(other, Int32(SHUT_RDWR))
+        }
+    }
+
+    func stop() {
+        set(.refusing)
+        lock.withLock { isClosed = true }
+        shutdown(listener, Int32(SHUT_RDWR))
+    }
+
+    private var current: Mode { lock.withLock { mode } }
+
+    private func accept() {
+        while true {
+            let client = Glibc.accept(listener, nil, nil)
+            if lock.withLock({ isClosed }) || client < 0 { break }
+            while current == .dropping { usleep(5000) }
+            let server = current == .refusing ? -1 : connectToServer()
+            guard server >= 0 else {
+                close(client)
+                continue
+            }
+            lock.withLock { pairs.append((client, server)) }
+            Thread.detachNewThread { [self] in pump(client, server, isAnswer: false) }
+            Thread.detachNewThread { [self] in pump(server, client, isAnswer: true) }
+        }
+        close(listener)
+    }
+
+    private func connectToServer() -> Int32 {
+        let server = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: socketPath.utf8) }
+        let length = socklen_t(MemoryLayout<sockaddr_un>.size)
+        let isConnected = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(server, $0, length) == 0 }
+        }
+        if isConnected { return server }
+        close(server)
+        return -1
+    }
+
+    private func pump(_ from: Int32, _ to: Int32, isAnswer: Bool) {
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = read(from, &buffer, buffer.count)
+            guard count > 0 else { break }
+            // Lost for good: a dropped packet would be sent again, but the tests want to see it missing.
+            let mode = current
+            if mode == .dropping || (mode == .droppingAnswers && isAnswer) { continue }
+            var sent = 0
+            while sent < count {
+                let step = buffer.withUnsafeBytes {
+                    send(to, $0.baseAddress! + sent, count - sent, Int32(MSG_NOSIGNAL))
+                }
+                guard step > 0 else { break }
+                sent += step
+            }
+        }
+        // An end that is dropped as well is not passed on.
+        while current == .dropping || (current == .droppingAnswers && isAnswer) { usleep(5000) }
+        shutdown(to, Int32(SHUT_RDWR))
+    }
+}
