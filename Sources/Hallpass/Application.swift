@@ -1,0 +1,70 @@
+import Foundation
+import HTTPServer
+import Logging
+import Postgres
+import Sockets
+
+/// The one composition root: what every action, worker and command works with. Made once by `serve`, by a command that
+/// needs the database, and by each test suite (with a clock of its own).
+final class Application: Sendable {
+    let configuration: Configuration
+    let loops: EventLoopGroup
+    let database: Database
+    let logger: Logger
+    let observation: Observation
+    let tokens: TokenCache
+    /// The instant now, in whole milliseconds. Tests turn it.
+    let now: @Sendable () -> Date
+    let signals = WakeSignals()
+    /// Uploads of shared data that run at once.
+    let uploads: UploadSlots
+    let webhookSecrets: WebhookSecrets
+    let mailComposer: MailComposer
+
+    init(
+        configuration: Configuration, loops: EventLoopGroup, database: Database, logger: Logger,
+        webhookSecrets: WebhookSecrets, mailComposer: MailComposer,
+        now: @escaping @Sendable () -> Date = { Instant.truncated(Date()) }
+    ) {
+        self.configuration = configuration
+        self.loops = loops
+        self.database = database
+        self.logger = logger
+        self.observation = Observation(logger: logger)
+        self.tokens = TokenCache(database: database)
+        self.webhookSecrets = webhookSecrets
+        self.mailComposer = mailComposer
+        self.now = now
+        uploads = UploadSlots(max(1, min(4, configuration.databaseConnections / 2)))
+    }
+
+    func observe(_ event: Observation.Event) { observation.observe(event) }
+
+    /// Runs one change in one transaction, and wakes the workers it has given something to do once it is committed.
+    /// Serialisation failures and deadlocks are repeated a bounded number of times: the body runs again from the start.
+    /// - Parameter dryRun: everything is run and nothing is stored.
+    func perform<Result: Sendable>(
+        author: Author, now: Date, httpRequestID: String? = nil, dryRun: Bool = false,
+        _ body: (Work) async throws -> Result
+    ) async throws -> Result {
+        var wakes: Set<Wake> = []
+        let result = try await database.transaction("change", retry: .safe) { transaction in
+            let work = Work(
+                application: self, transaction: transaction, author: author, now: now, httpRequestID: httpRequestID)
+            if dryRun { transaction.rollbackOnly() }
+            let result = try await body(work)
+            wakes = dryRun ? [] : work.wakes
+            return result
+        }
+        if wakes.contains(.tokens) { tokens.forget() }
+        signals.wake(wakes)
+        relay(wakes)
+        return result
+    }
+
+    /// Tells the other instances, outside the transaction and gathered: a NOTIFY inside would make commits wait for one
+    /// another.
+    private func relay(_ wakes: Set<Wake>) {
+        for wake in wakes { database.notify(WakeRelay.channel, wake.rawValue) }
+    }
+}

@@ -1,0 +1,30 @@
+import Foundation
+import HTTPServer
+import HTTPTypes
+
+/// One HTTP request on its way through the application: who asks, when, and the input's readers.
+struct Call: Sendable {
+    let application: Application
+    let request: Request
+    /// Nil on the routes that need no token.
+    let principal: Principal?
+    let now: Date
+
+    /// The path parameter `name` as an id; a malformed one is 404, as an unknown one is.
+    func id(_ name: String = "id", of what: String = "resource") throws(Problem) -> UUID {
+        guard let text = request.parameters[name], let id = Identifier.parse(text) else { throw .notFound(what) }
+        return id
+    }
+
+    /// Reads the query; the reader's `finish` names the unknown parameters.
+    func query(_ complaints: Complaints) -> QueryReader { QueryReader(request.queryItems, complaints: complaints) }
+
+    /// A read that takes no parameters: any given is 422.
+    func refuseQuery() throws(Problem) {
+        let complaints = Complaints()
+        query(complaints).finish()
+        try complaints.check()
+    }
+
+    func headerField(_ name: HTTPField.Name) -> String? { request.head.headerFields[name] }
+}

@@ -1,0 +1,191 @@
+import Foundation
+import HTTPServer
+import HTTPTypes
+import Logging
+import Postgres
+
+/// One row of the table of routes: who may call it, and what it runs.
+struct Endpoint: Sendable {
+    enum Action: Sendable {
+        /// Answers without a token.
+        case open(@Sendable (Call) async throws -> Answer)
+        /// Answers a token of the role without changing anything.
+        case read(Role, @Sendable (Call) async throws -> Answer)
+        /// Runs in a transaction with the conventions of every change.
+        case change(Role, @Sendable (Change) async throws -> Answer)
+        /// Reads its own body and makes its own transactions (uploads, bulk); a token of the role.
+        case raw(Role, @Sendable (Call) async throws -> Answer)
+    }
+
+    var method: HTTPRequest.Method
+    var pattern: String
+    var action: Action
+    var options: RouteOptions
+    /// Media types that the body may have beside none; others are 415.
+    var mediaTypes: Set<String>
+
+    init(
+        _ method: HTTPRequest.Method, _ pattern: String, _ action: Action, options: RouteOptions = .init(),
+        mediaTypes: Set<String> = ["application/json"]
+    ) {
+        self.method = method
+        self.pattern = pattern
+        self.action = action
+        self.options = options
+        self.mediaTypes = mediaTypes
+    }
+}
+
+/// Runs an endpoint's action on a request: authentication, role, media type, body, transaction, answer.
+struct EndpointRunner: Sendable {
+    let application: Application
+    let endpoint: Endpoint
+
+    func respond(to request: Request) async throws -> Response {
+        do {
+            let answer = try await answer(request)
+            return Self.response(answer, to: request)
+        } catch {
+            return ProblemResponse.make(error, request: request, application: application)
+        }
+    }
+
+    private func answer(_ request: Request) async throws -> Answer {
+        let now = application.now()
+        switch endpoint.action {
+        case .open(let run):
+            return try await run(Call(application: application, request: request, principal: nil, now: now))
+        case .read(let role, let run):
+            let principal = try await application.tokens.authorize(request, role: role, now: now)
+            return try await run(Call(application: application, request: request, principal: principal, now: now))
+        case .raw(let role, let run):
+            let principal = try await application.tokens.authorize(request, role: role, now: now)
+            try checkMediaType(request)
+            return try await run(Call(application: application, request: request, principal: principal, now: now))
+        case .change(let role, let run):
+            let principal = try await application.tokens.authorize(request, role: role, now: now)
+            try checkMediaType(request)
+            let call = Call(application: application, request: request, principal: principal, now: now)
+            return try await change(call, principal: principal, run)
+        }
+    }
+
+    private func change(
+        _ call: Call, principal: Principal, _ run: @escaping @Sendable (Change) async throws -> Answer
+    ) async throws -> Answer {
+        let body = try await call.request.body.collect()
+        let json = try Self.json(body)
+        let isDryRun = call.request.queryItems.contains { $0.name == "dry_run" && $0.value == "true" }
+        let key = isDryRun ? nil : try IdempotencyKey(of: call, tokenID: principal.tokenID, body: body)
+        do {
+            return try await application.perform(
+                author: .token(principal), now: call.now, httpRequestID: call.request.id, dryRun: isDryRun
+            ) { work in
+                let change = Change(call: call, work: work, json: json, idempotency: key, isDryRun: isDryRun)
+                return try await Self.outcome(of: change, run)
+            }.get()
+        } catch let replay as Change.Replay {
+            return replay.answer
+        }
+    }
+
+    /// Refusals that came from running the change (404, 409) are stored under the key and committed as any answer is;
+    /// the action has written nothing by then.
+    private static func outcome(
+        of change: Change, _ run: @Sendable (Change) async throws -> Answer
+    ) async throws -> Result<Answer, Problem> {
+        do {
+            var answer = try await run(change)
+            try await change.begin()
+            if change.isDryRun { answer = answer.withWouldSend(change.work.outgoing) }
+            change.store(answer)
+            return .success(answer)
+        } catch let error where ProblemResponse.problem(for: error).isStored {
+            let problem = ProblemResponse.problem(for: error)
+            var answer = Answer(status: problem.status)
+            answer.body = .other(
+                contentType: ProblemResponse.contentType, .bytes(problem.body(requestID: change.call.request.id)))
+            change.store(answer)
+            return .failure(problem)
+        }
+    }
+
+    /// The body as a tree; nil when absent. - Throws: 400 `malformed_json`.
+    static func json(_ body: [UInt8]) throws(Problem) -> JSONValue? {
+        if body.isEmpty { return nil }
+        do throws(JSONSyntaxError) {
+            return try JSONParser.parse(body)
+        } catch {
+            throw Problem(
+                status: 400, code: .malformedJSON,
+                detail: "The body is not JSON: \(error.reason), at byte \(error.offset). Send a JSON object in UTF-8.")
+        }
+    }
+
+    private func checkMediaType(_ request: Request) throws(Problem) {
+        guard let field = request.head.headerFields[.contentType] else { return }
+        let type = field.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
+        guard endpoint.mediaTypes.contains(type) else {
+            throw Problem(
+                status: 415, code: .unsupportedMediaType,
+                detail: "Send \(endpoint.mediaTypes.sorted().joined(separator: " or ")), or no Content-Type.")
+        }
+    }
+
+    static func response(_ answer: Answer, to request: Request) -> Response {
+        var fields = answer.headerFields
+        if let location = answer.location { fields[.location] = location }
+        if let version = answer.version {
+            fields[.eTag] = EntityTag.format(version)
+            let isRead = request.head.method == .get || request.head.method == .head
+            if isRead, let known = request.head.headerFields[.ifNoneMatch], EntityTag.matches(known, version: version) {
+                return Response(status: .notModified, headerFields: fields)
+            }
+        }
+        let status = HTTPResponse.Status(integerLiteral: answer.status)
+        switch answer.body {
+        case .none: return Response(status: status, headerFields: fields)
+        case .json(let bytes):
+            fields[.contentType] = "application/json"
+            return Response(status: status, headerFields: fields, body: .bytes(bytes))
+        case .other(let contentType, let body):
+            fields[.contentType] = contentType
+            return Response(status: status, headerFields: fields, body: body)
+        }
+    }
+}
+
+extension Problem {
+    /// Whether an idempotency record keeps it: it came from running the change.
+    var isStored: Bool { (status == 404 || status == 409) && code != .idempotencyInProgress }
+}
+
+extension Answer {
+    /// A dry run's answer: the same, with what would be sent.
+    func withWouldSend(_ mails: [Work.OutgoingMail]) -> Answer {
+        guard case .json(let bytes) = body, bytes.last == UInt8(ascii: "}") else {
+            var answer = self
+            if case .none = body { answer.status = 200 }
+            answer.body = .json(Self.wouldSend(mails, in: [UInt8(ascii: "{"), UInt8(ascii: "}")]))
+            return answer
+        }
+        var answer = self
+        answer.body = .json(Self.wouldSend(mails, in: bytes))
+        return answer
+    }
+
+    private static func wouldSend(_ mails: [Work.OutgoingMail], in object: [UInt8]) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.array { writer in
+            for mail in mails {
+                writer.object { writer in
+                    writer.member("to", mail.to)
+                    writer.member("template", mail.template)
+                    writer.member("subject", mail.subject)
+                }
+            }
+        }
+        let comma = object.count > 2 ? "," : ""
+        return object.dropLast() + Array("\(comma)\"would_send\":".utf8) + writer.bytes + [UInt8(ascii: "}")]
+    }
+}

@@ -1,0 +1,21 @@
+import Foundation
+import ServiceLifecycle
+
+/// What runs beside the server, in every instance.
+enum Workers {
+    static func all(_ application: Application) -> [any Service] {
+        let delivery: any MailDelivery = SMTPDelivery(application.configuration) ?? FileDelivery(application.configuration)
+        let outbox = OutboxWorker(application: application, delivery: delivery)
+        let launches = LaunchWorker(application: application)
+        return [
+            WakeRelay(application: application),
+            LastUseWriter(application: application),
+            WorkerLoop(name: "outbox", application: application, wake: .outbox) { try await outbox.turn() },
+            WorkerLoop(name: "outbox leases", application: application, pollSeconds: 10) {
+                try await outbox.renewLeases()
+                return false
+            },
+            WorkerLoop(name: "launches", application: application, wake: .launches) { try await launches.turn() },
+        ]
+    }
+}

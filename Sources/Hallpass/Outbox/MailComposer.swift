@@ -1,0 +1,93 @@
+import Foundation
+import Integrations
+import Mail
+import Postgres
+
+/// A mail that is ready to go out.
+struct ComposedMail: Sendable {
+    var id: UUID
+    var template: String
+    var recipient: String
+    var subject: String
+    /// Without angle brackets.
+    var messageID: String
+    var requestIDs: [UUID]
+    /// RFC 5322.
+    var source: [UInt8]
+}
+
+/// Makes mails of what the domain decided. Holds the parsed templates; rendering happens inside the change's transaction, so
+/// what is stored is what goes out, to the last byte.
+struct MailComposer: Sendable {
+    private let configuration: Configuration
+    private let library: TemplateLibrary
+    private let from: Mailbox
+
+    /// - Throws: `StartError` for a broken template.
+    init(_ configuration: Configuration) throws(StartError) {
+        self.configuration = configuration
+        library = try TemplateLibrary(folder: configuration.templatesFolder)
+        from = Mailbox(configuration.mailFrom) ?? Mailbox(name: "Hallpass", address: "hallpass@localhost")
+    }
+
+    func compose(_ notice: Notice, about value: DistrictCase, now: Date) -> ComposedMail {
+        let requests = notice.requestIDs.compactMap { value.request($0) }
+        var values = MailValues(configuration: configuration, notice: notice, value: value, requests: requests, now: now)
+            .all
+        return finish(
+            &values, template: notice.template.rawValue, recipient: notice.audience.mailbox,
+            replyTo: value.district.accountManager, requestIDs: requests.map(\.id), now: now)
+    }
+
+    /// A mail of values that are given; the digest is one.
+    func finish(
+        _ values: inout [String: Any], template: String, recipient: Mailbox, replyTo: String?, requestIDs: [UUID], now: Date
+    ) -> ComposedMail {
+        let id = Identifier.make(at: now)
+        let subject = library.render(template, .subject, values).split(whereSeparator: \.isNewline).joined(separator: " ")
+            .trimmingCharacters(in: .whitespaces)
+        values["subject"] = subject
+        values["preview"] = subject
+        let messageID = "\(Identifier.format(id))@\(from.domain)"
+        // A request's thread begins with an id of its own, which no message has.
+        let roots = requestIDs.map { "<request-\(Identifier.format($0))@\(from.domain)>" }
+        let message = Message(
+            from: from, to: recipient, replyTo: replyTo.map { Mailbox(address: $0) }, subject: subject, date: now,
+            messageID: "<\(messageID)>", references: roots, inReplyTo: roots.first, autoSubmitted: "auto-generated",
+            text: library.render(template, .text, values), html: library.render(template, .html, values))
+        return ComposedMail(
+            id: id, template: template, recipient: recipient.address, subject: subject, messageID: messageID,
+            requestIDs: requestIDs, source: message.rfc5322())
+    }
+}
+
+extension Notice.Audience {
+    var mailbox: Mailbox {
+        switch self {
+        case .requester(let requester): Mailbox(name: requester.name, address: requester.email)
+        case .accountManager(let address): Mailbox(address: address)
+        }
+    }
+}
+
+extension Work {
+    /// Writes a mail into the outbox; it goes out once this is committed.
+    func send(_ notice: Notice, about value: DistrictCase) {
+        if notice.template == .newRequest, !application.configuration.newRequestMail { return }
+        send(application.mailComposer.compose(notice, about: value, now: now), districtID: value.district.id)
+    }
+
+    func send(_ mail: ComposedMail, districtID: UUID?) {
+        transaction.execute(
+            Query(
+                "email.insert",
+                """
+                INSERT INTO email (id, district_id, request_ids, template, recipient, subject, message_id, source, status,
+                    next_attempt_at, created_at)
+                VALUES (\(mail.id), \(districtID), \(mail.requestIDs), \(mail.template), \(mail.recipient), \(mail.subject),
+                    \(mail.messageID), \(mail.source), 'queued', \(now), \(now))
+                """))
+        outgoing.append(OutgoingMail(to: mail.recipient, template: mail.template, subject: mail.subject))
+        wakes.insert(.outbox)
+    }
+}

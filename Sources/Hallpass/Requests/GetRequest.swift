@@ -1,0 +1,30 @@
+import Foundation
+import Integrations
+import Postgres
+
+/// `GET /v1/requests/{id}`: the request, with its version as ETag.
+enum GetRequest {
+    static let run: @Sendable (Call) async throws -> Answer = { call in
+        let id = try call.id(of: "request")
+        try call.refuseQuery()
+        // Next steps speak of the other kind too, so the district's open request of it comes along.
+        let rows = try await call.application.database.query(
+            Query(
+                "request.get",
+                """
+                SELECT \(RequestRows.columns), \(DistrictRows.columns) FROM request r JOIN district d ON d.id = r.district_id
+                WHERE r.id = \(id)
+                UNION ALL
+                SELECT \(RequestRows.columns), \(DistrictRows.columns)
+                FROM request a JOIN request r ON r.district_id = a.district_id AND r.kind <> a.kind
+                    AND r.state NOT IN ('declined', 'withdrawn', 'disconnected')
+                    JOIN district d ON d.id = r.district_id
+                WHERE a.id = \(id)
+                """))
+        guard let first = rows.first else { throw Problem.notFound("request") }
+        let value = DistrictCase(
+            district: try DistrictRows.value(first, from: RequestRows.columnCount),
+            requests: try rows.map { try RequestRows.value($0) })
+        return RequestAnswer.make(id, in: value, now: call.now)
+    }
+}

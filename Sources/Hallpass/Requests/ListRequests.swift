@@ -1,0 +1,92 @@
+import Foundation
+import HTTPServer
+import HTTPTypes
+import Integrations
+import Postgres
+
+/// `GET /v1/requests`: a page as JSON, or the whole result as CSV or NDJSON.
+enum ListRequests {
+    static let run: @Sendable (Call) async throws -> Answer = { call in
+        let complaints = Complaints()
+        var query = call.query(complaints)
+        let filters = RequestFilters(&query)
+        let page = try Page(&query, of: call)
+        query.finish()
+        try complaints.check()
+        if let form = ExportForm(accept: call.request.head.headerFields[.accept]) {
+            return try ExportRequests.answer(call, filters, form)
+        }
+        let rows = try await call.application.database.query(
+            Query("request.list", try statement(filters, after: page.after, limit: page.limit + 1)))
+        let listed = try rows.map(ListedRequest.init)
+        return page.answer(
+            listed, cursor: { filters.sort.cursor($0.request) }, write: { $0.write(now: call.now, to: &$1) })
+    }
+
+    /// The page is cut out by an index first; what is shown beside the request is joined to its rows alone.
+    static func statement(_ filters: RequestFilters, after: Cursor?, limit: Int?) throws(Problem) -> SQL {
+        let cut: SQL = limit.map { "LIMIT \($0)" } ?? ""
+        return """
+            SELECT \(RequestRows.columns), \(DistrictRows.columns), o.state, o.awaiting
+            FROM (SELECT r.* FROM request r \(try filters.clause(after: after)) ORDER BY \(filters.sort.order) \(cut)) r
+            JOIN district d ON d.id = r.district_id
+            LEFT JOIN request o ON o.district_id = r.district_id AND o.kind <> r.kind
+                AND o.state NOT IN ('declined', 'withdrawn', 'disconnected')
+            ORDER BY \(filters.sort.order)
+            """
+    }
+}
+
+/// One row of the list: a request, its district, and where the other kind's open request stands.
+struct ListedRequest: Sendable {
+    var request: IntegrationRequest
+    var district: District
+    private var otherState: RequestState?
+
+    init(_ row: Row) throws {
+        request = try RequestRows.value(row)
+        district = try DistrictRows.value(row, from: RequestRows.columnCount)
+        otherState = try row.get(RequestRows.columnCount + DistrictRows.columnCount, as: String?.self)
+            .map { try RequestRows.known($0) }
+    }
+
+    var nextStepCase: DistrictCase {
+        var requests = [request]
+        if let otherState {
+            // Next steps ask of the other request only where it stands.
+            var other = request
+            other.id = request.districtID
+            other.kind = request.kind.pair
+            other.state = otherState
+            requests.append(other)
+        }
+        return DistrictCase(district: district, requests: requests)
+    }
+
+    func write(now: Date, to writer: inout JSONWriter) {
+        RequestJSON.write(request, in: nextStepCase, now: now, to: &writer)
+    }
+}
+
+/// The media type of an export, from `Accept`; nil is JSON.
+enum ExportForm: Sendable {
+    case csv, ndjson
+
+    init?(accept: String?) {
+        var best: (quality: Double, form: ExportForm?) = (0, nil)
+        for part in (accept ?? "").split(separator: ",") {
+            let pieces = part.split(separator: ";").map { $0.trimmingCharacters(in: .whitespaces).lowercased() }
+            let quality = pieces.dropFirst().first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
+            let form: ExportForm?
+            switch pieces.first {
+            case "text/csv": form = .csv
+            case "application/x-ndjson": form = .ndjson
+            case "application/json", "application/*", "*/*": form = nil
+            default: continue
+            }
+            if quality > best.quality { best = (quality, form) }
+        }
+        guard let form = best.form else { return nil }
+        self = form
+    }
+}

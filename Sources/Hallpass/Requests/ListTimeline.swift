@@ -1,0 +1,113 @@
+import Foundation
+import Integrations
+import Postgres
+
+/// `GET /v1/requests/{id}/timeline`: what happened, oldest first: the audit trail in words, notes, and e-mails with what the
+/// mail server said.
+enum ListTimeline {
+    static let run: @Sendable (Call) async throws -> Answer = { call in
+        let id = try call.id(of: "request")
+        let complaints = Complaints()
+        var query = call.query(complaints)
+        let page = try Page(&query, of: call)
+        query.finish()
+        try complaints.check()
+        var condition: SQL = "true"
+        if let after = page.after {
+            guard let at = after.key.flatMap({ Instant.parse($0) }) else { throw Cursor.unreadable }
+            condition = "(at, id) > (\(at), \(after.id))"
+        }
+        let answers = try await call.application.database.query(all: [
+            Query("request.exists", "SELECT EXISTS (SELECT FROM request WHERE id = \(id))"),
+            Query("timeline.list", Self.statement(id, condition, limit: page.limit + 1)),
+        ])
+        guard try answers[0][0].get(0, as: Bool.self) else { throw Problem.notFound("request") }
+        let entries = try answers[1].map(Entry.init)
+        return page.answer(
+            entries, cursor: { Cursor(key: Instant.format($0.at), id: $0.id) }, write: { $0.write(to: &$1) })
+    }
+
+    private static func statement(_ id: UUID, _ condition: SQL, limit: Int) -> SQL {
+        """
+        SELECT id, at, source, type, actor, text, data FROM (
+            SELECT id, at, 'audit' AS source, action AS type, actor, '' AS text,
+                jsonb_build_object('before', before, 'after', after) AS data
+            FROM audit_entry WHERE request_id = \(id)
+            UNION ALL
+            SELECT id, at, 'note', type, actor, text, data FROM timeline_entry WHERE request_id = \(id)
+            UNION ALL
+            SELECT e.id, e.created_at, 'email', 'email', 'service', e.template,
+                jsonb_build_object('email_id', e.id, 'template', e.template, 'to', e.recipient, 'subject', e.subject,
+                    'status', e.status, 'attempts', coalesce((
+                        SELECT jsonb_agg(jsonb_build_object('at', to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+                            'code', a.code, 'reply', a.reply) ORDER BY a.at, a.id)
+                        FROM email_attempt a WHERE a.email_id = e.id), '[]'))
+            FROM email e WHERE e.request_ids @> ARRAY[\(id)]::uuid[]
+        ) AS entries WHERE \(condition) ORDER BY at, id LIMIT \(limit)
+        """
+    }
+
+    private struct Entry: Sendable {
+        var id: UUID
+        var at: Date
+        private var type: TimelineType
+        private var actor: String
+        private var text: String
+        private var data: String
+
+        init(_ row: Row) throws {
+            id = try row.get(0)
+            at = try row.get(1)
+            actor = try row.get(4)
+            data = try row.get(6, as: JSONText.self).text
+            let name = try row.get(3, as: String.self)
+            switch try row.get(2, as: String.self) {
+            case "audit": (type, text) = TimelineWords.of(action: name)
+            case "email":
+                type = .email
+                text = "E-mail \(try row.get(5, as: String.self)) written."
+            default:
+                type = try RequestRows.known(name)
+                text = try row.get(5)
+            }
+        }
+
+        func write(to writer: inout JSONWriter) {
+            writer.object { writer in
+                writer.member("at", Instant.format(at))
+                writer.member("type", type.rawValue)
+                writer.member("actor", actor)
+                writer.member("text", text)
+                writer.member("data", json: data)
+            }
+        }
+    }
+}
+
+/// Audit actions in words.
+enum TimelineWords {
+    static func of(action: String) -> (TimelineType, String) {
+        switch action {
+        case "request.create": (.note, "Asked for.")
+        case "request.approve": (.decision, "Approved.")
+        case "request.decline": (.decision, "Declined.")
+        case "request.request_info": (.decision, "The vendor asked the district for more information.")
+        case "request.provide_info": (.note, "The district answered.")
+        case "request.withdraw": (.decision, "Withdrawn.")
+        case "request.disconnect": (.decision, "Disconnected.")
+        case "request.reschedule": (.launch, "The launch date was changed.")
+        case "request.launch": (.launch, "Launched.")
+        case "request.awaiting": (.note, "What it waits for has changed.")
+        case "request.share": (.sharing, "The sharing wizard was completed.")
+        case "request.change_sharing": (.sharing, "The sharing rules were changed.")
+        case "request.unshare": (.sharing, "The district stopped sharing; the wizard is open again.")
+        case "request.shared_data": (.sharing, "Shared data was uploaded.")
+        case "request.checklist": (.note, "The checklist was changed.")
+        case "request.configure": (.decision, "Configured.")
+        case "request.reopen": (.decision, "Reopened.")
+        case "request.amend": (.note, "The request was corrected.")
+        case "request.change_wish": (.note, "The district changed its wish.")
+        default: (.note, action)
+        }
+    }
+}

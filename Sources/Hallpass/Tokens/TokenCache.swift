@@ -1,0 +1,114 @@
+import Crypto
+import Foundation
+import HTTPServer
+import HTTPTypes
+import Postgres
+import Synchronization
+
+// Tokens are looked up by the SHA-256 of their text. What was found is remembered for a short while, so that a request
+// costs no statement for it; a revocation is told to every instance by NOTIFY on the channel `hallpass_tokens`, and what
+// is remembered is forgotten then. While the listening connection is down nothing is remembered, so a revoked token never
+// outlives an outage. Last use is noted in memory and written in batches.
+
+final class TokenCache: Sendable {
+    static let channel = "hallpass_tokens"
+    private static let capacity = 10_000
+    private static let lifetimeSeconds: TimeInterval = 60
+
+    private struct Entry {
+        var principal: Principal
+        var until: Date
+    }
+
+    private struct State {
+        var entries: [SHA256.Digest: Entry] = [:]
+        var lastUses: [UUID: Date] = [:]
+        var isListening = false
+        /// Raised at each invalidation, so that a look-up that was under way then is not remembered.
+        var generation = 0
+    }
+
+    private let state = Mutex(State())
+    private let database: Database
+
+    init(database: Database) { self.database = database }
+
+    /// The caller of a request. - Throws: 401 `unauthorized`, 403 `forbidden`.
+    func authorize(_ request: Request, role: Role, now: Date) async throws -> Principal {
+        guard let principal = try await principal(of: request, now: now) else {
+            throw Problem(
+                status: 401, code: .unauthorized,
+                detail:
+                    "Send `Authorization: Bearer hp_…` with a token that exists, has not expired and is not revoked.")
+        }
+        guard principal.role >= role else {
+            throw Problem(
+                status: 403, code: .forbidden,
+                detail: "This needs a token with the role \(role.rawValue); this one's is \(principal.role.rawValue).")
+        }
+        return principal
+    }
+
+    private func principal(of request: Request, now: Date) async throws -> Principal? {
+        guard let field = request.head.headerFields[.authorization], let token = Self.bearer(field) else { return nil }
+        let digest = SHA256.hash(data: Array(token.utf8))
+        let (known, generation) = state.withLock { state -> (Principal?, Int) in
+            guard let entry = state.entries[digest], entry.until > now else { return (nil, state.generation) }
+            state.lastUses[entry.principal.tokenID] = now
+            return (entry.principal, state.generation)
+        }
+        if let known { return known.isExpired(at: now) ? nil : known }
+        let rows = try await database.query(
+            Query(
+                "token.find",
+                "SELECT id, name, role, expires_at FROM token WHERE hash = \(Array(digest)) AND revoked_at IS NULL"))
+        guard let row = rows.first, let role = Role(rawValue: try row.get(2, as: String.self)) else { return nil }
+        let principal = Principal(
+            tokenID: try row.get(0), name: try row.get(1), role: role, expiresAt: try row.get(3, as: Date?.self))
+        guard !principal.isExpired(at: now) else { return nil }
+        state.withLock { state in
+            state.lastUses[principal.tokenID] = now
+            guard state.isListening, state.generation == generation else { return }
+            if state.entries.count >= Self.capacity { state.entries.removeAll() }
+            state.entries[digest] = Entry(principal: principal, until: now.addingTimeInterval(Self.lifetimeSeconds))
+        }
+        return principal
+    }
+
+    /// The token of `Bearer …` (RFC 6750 §2.1); the scheme's case does not matter.
+    private static func bearer(_ field: String) -> String? {
+        let parts = field.split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, parts[0].lowercased() == "bearer", parts[1].hasPrefix("hp_"), parts[1].utf8.count <= 200
+        else { return nil }
+        return String(parts[1])
+    }
+
+    /// Forgets everything: a token was revoked somewhere, or we cannot know.
+    func forget() {
+        state.withLock { state in
+            state.entries.removeAll()
+            state.generation += 1
+        }
+    }
+
+    /// Whether revocations reach us; nothing is remembered while they do not.
+    func listening(_ isListening: Bool) {
+        state.withLock { state in
+            state.isListening = isListening
+            state.entries.removeAll()
+            state.generation += 1
+        }
+    }
+
+    /// Last uses since the last call, to be written to the database.
+    func takeLastUses() -> [UUID: Date] {
+        state.withLock { state in
+            defer { state.lastUses.removeAll() }
+            return state.lastUses
+        }
+    }
+}
+
+extension Principal {
+    func isExpired(at now: Date) -> Bool { expiresAt.map { $0 <= now } ?? false }
+}

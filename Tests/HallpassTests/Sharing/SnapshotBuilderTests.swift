@@ -1,0 +1,151 @@
+import Foundation
+import Testing
+
+@testable import Hallpass
+
+@Suite("Lines to rows")
+struct SnapshotBuilderTests {
+    static let lines = [
+        #"{"type":"section","id":"s1","school":"k","teachers":["t1","t2"],"students":["u1","u2"]}"#,
+        #"{"type":"section","id":"s2","teachers":["t1"],"students":["u2","u3"]}"#,
+        #"{"type":"section","id":"s3","teachers":[],"students":["u2"]}"#,
+        #"{"type":"teacher","id":"t1","email":"t1@x.example"}"#,
+        #"{"type":"teacher","id":"t9"}"#,
+        #"{"type":"student","id":"u1"}"#,
+        #"{"type":"student","id":"u4"}"#,
+        #"{"type":"staff","id":"f1"}"#,
+        #"{"type":"staff","id":"f1"}"#,
+    ]
+
+    static func build(_ lines: [String], chunk: Int = .max, capacity: Int = 1000, ending: String = "\n")
+        -> SnapshotBuilder
+    {
+        var builder = SnapshotBuilder(snapshotID: UUID(), capacity: capacity)
+        let bytes = Array((lines.joined(separator: "\n") + ending).utf8)
+        var start = 0
+        while start < bytes.count {
+            let end = start + min(chunk, bytes.count - start)
+            builder.add(bytes[start..<end])
+            start = end
+        }
+        builder.finish()
+        return builder
+    }
+
+    @Test(
+        "ids are counted once, however the bytes are cut", arguments: [1, 2, 3, 7, 64, 1000], ["", "\n", "\n\n \r\n"])
+    func counts(chunk: Int, ending: String) {
+        let builder = Self.build(Self.lines, chunk: chunk, ending: ending)
+        #expect(builder.sections.count == 3)
+        #expect(builder.students.count == 4)
+        #expect(builder.staff.count == 1)
+        #expect(builder.sectionsWithoutTeachers == 1)
+        #expect(builder.sectionsWithoutStudents == 0)
+        #expect(!builder.isRefused)
+        #expect(builder.pending(.sections) > 0 && builder.pending(.students) > 0 && builder.pending(.staged) > 0)
+    }
+
+    @Test("every bad line is counted, the first twenty are told by number, and nothing is written after the first")
+    func badLines() {
+        var lines: [String] = []
+        for number in 0..<30 { lines += ["", "nonsense \(number)"] }
+        var builder = Self.build(lines + Self.lines)
+        #expect(builder.offenceCount == 30)
+        #expect(builder.offences.map(\.place) == (1...20).map { .line($0 * 2) })
+        #expect(builder.pending(.sections) == 0)
+        #expect(builder.lines == 69)
+        builder.refuse(.sectionTwice, count: 1, lines: [99])
+        #expect(builder.offenceCount == 31)
+    }
+
+    @Test("a section id twice is a bad line")
+    func sectionTwice() {
+        let builder = Self.build([Self.lines[0], Self.lines[1], Self.lines[0]])
+        #expect(builder.offences == [FieldProblem(place: .line(3), detail: LineOffence.sectionTwice.detail)])
+    }
+
+    @Test("the digest tells content, not order")
+    func digest() {
+        let digest = Self.build(Self.lines).digest
+        #expect(digest != nil)
+        #expect(Self.build(Self.lines.reversed()).digest == digest)
+        for index in Self.lines.indices.dropLast(2) where index != 5 {
+            var fewer = Self.lines
+            fewer.remove(at: index)
+            #expect(Self.build(fewer).digest != digest, "without \(Self.lines[index])")
+        }
+        let moved = Self.lines.map { $0.replacing(#""students":["u2","u3"]"#, with: #""students":["u1","u3"]"#) }
+        #expect(Self.build(moved).digest != digest)
+        let renamed = Self.lines.map { $0.replacing("t1@x", with: "t1@y") }
+        #expect(Self.build(renamed).digest != digest)
+    }
+
+    @Test("what does not fit the tables of ids is staged, and there is no digest then")
+    func overflow() {
+        let builder = Self.build(Self.lines, capacity: 2)
+        #expect(builder.sections.count == 2 && builder.students.count == 2)
+        #expect(builder.hasOverflowed)
+        #expect(builder.digest == nil)
+        #expect(builder.pending(.staged) > Self.build(Self.lines).pending(.staged))
+    }
+
+    @Test("a line longer than the limit is a bad line, and the next one is read")
+    func longLine() {
+        let long =
+            #"{"type":"student","id":"u","x":""# + String(repeating: "x", count: LineSplitter.maximumLineBytes) + "\"}"
+        let builder = Self.build([Self.lines[5], long, Self.lines[6], long], chunk: 1 << 16, ending: "")
+        #expect(builder.offences.map(\.place) == [.line(2), .line(4)])
+        #expect(builder.students.count == 2)
+        #expect(builder.lines == 4)
+    }
+}
+
+@Suite("Distinct ids in bounded memory")
+struct DistinctIDsTests {
+    private func insert(_ id: String, _ ids: inout DistinctIDs) -> DistinctIDs.Answer {
+        Array(id.utf8).withUnsafeBufferPointer { ids.insert($0) }
+    }
+
+    @Test("each id is new once, through every growth of the table")
+    func once() {
+        var ids = DistinctIDs()
+        for round in 0..<3 {
+            for number in 0..<5000 {
+                #expect(insert("id-\(number)", &ids) == (round == 0 ? .new : .known))
+            }
+        }
+        #expect(ids.count == 5000)
+        #expect(!ids.hasOverflowed)
+    }
+
+    @Test(
+        "a full table knows what it holds and says that it does not know the rest",
+        arguments: [1, 2, 191, 192, 193, 1000])
+    func full(capacity: Int) {
+        var ids = DistinctIDs(capacity: capacity)
+        for number in 0..<capacity { #expect(insert("\(number)", &ids) == .new) }
+        #expect(!ids.hasOverflowed)
+        for number in 0..<capacity { #expect(insert("\(number)", &ids) == .known) }
+        #expect(insert("another", &ids) == .unknown)
+        #expect(insert("another", &ids) == .unknown)
+        #expect(insert("0", &ids) == .known)
+        #expect(ids.hasOverflowed)
+    }
+
+    @Test("ids that differ in one byte, one length or one zero are different")
+    func near() {
+        var ids = DistinctIDs()
+        for id in ["a", "a\0", "a\0\0", "aaaaaaaa", "aaaaaaa", "aaaaaaaaa", "aaaaaaab", "baaaaaaa", "aaaaaaaaaaaaaaaa"]
+        {
+            #expect(insert(id, &ids) == .new)
+        }
+        #expect(ids.count == 9)
+    }
+
+    @Test("the hash of what is stored is the same in every process")
+    func stable() {
+        let hash = Array("4fd43cc56d11340000000005".utf8).withUnsafeBufferPointer { IDHash.Key.stored.hash($0) }
+        #expect(hash == Array("4fd43cc56d11340000000005".utf8).withUnsafeBufferPointer { IDHash.Key.stored.hash($0) })
+        #expect(String(hash.x, radix: 16) + "-" + String(hash.y, radix: 16) == "44a631f3c6565c4c-43b479ef5941b9fa")
+    }
+}
