@@ -1,5 +1,5 @@
-import HTTPServer
 import Foundation
+import HTTPServer
 import Logging
 
 /// Everything that can be logged or counted, as one enum; logs and metrics read it. No personal data at `info`.

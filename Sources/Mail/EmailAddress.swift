@@ -12,8 +12,12 @@ public enum EmailAddress {
         let local = text[..<at]
         let domain = text[text.index(after: at)...]
         if text.utf8.count > maximumOctets { return "must be \(maximumOctets) octets at most (RFC 5321)" }
-        if local.utf8.count > maximumLocalOctets { return "has more than \(maximumLocalOctets) octets before the @ (RFC 5321)" }
-        if domain.utf8.count > maximumDomainOctets { return "has more than \(maximumDomainOctets) octets behind the @ (RFC 5321)" }
+        if local.utf8.count > maximumLocalOctets {
+            return "has more than \(maximumLocalOctets) octets before the @ (RFC 5321)"
+        }
+        if domain.utf8.count > maximumDomainOctets {
+            return "has more than \(maximumDomainOctets) octets behind the @ (RFC 5321)"
+        }
         guard isDotAtom(local) || isQuoted(local), isDomain(domain) else { return form }
         return nil
     }
@@ -25,7 +29,9 @@ public enum EmailAddress {
     }
 
     private static func isAtomText(_ scalar: Unicode.Scalar) -> Bool {
-        if scalar.value >= 0x80 { return !scalar.properties.isWhitespace && scalar.properties.generalCategory != .control }
+        if scalar.value >= 0x80 {
+            return !scalar.properties.isWhitespace && scalar.properties.generalCategory != .control
+        }
         switch scalar {
         case "a"..."z", "A"..."Z", "0"..."9": return true
         default: return "!#$%&'*+-/=?^_`{|}~".unicodeScalars.contains(scalar)
@@ -37,19 +43,33 @@ public enum EmailAddress {
         var isEscaped = false
         for scalar in text.dropFirst().dropLast().unicodeScalars {
             if scalar.value < 0x20 || scalar.value == 0x7F { return false }
-            if isEscaped { isEscaped = false } else if scalar == "\\" { isEscaped = true } else if scalar == "\"" { return false }
+            if isEscaped {
+                isEscaped = false
+            } else if scalar == "\\" {
+                isEscaped = true
+            } else if scalar == "\"" {
+                return false
+            }
         }
         return !isEscaped
     }
 
     private static func isDomain(_ text: Substring) -> Bool {
         let labels = text.split(separator: ".", omittingEmptySubsequences: false)
-        return labels.count >= 1 && labels.allSatisfy { label in
-            guard !label.isEmpty, label.utf8.count <= 63, label.first != "-", label.last != "-" else { return false }
-            return label.unicodeScalars.allSatisfy { scalar in
-                if scalar.value >= 0x80 { return scalar.properties.isAlphabetic || scalar.properties.numericType != nil || scalar.properties.generalCategory == .nonspacingMark || scalar.properties.generalCategory == .spacingMark }
-                return scalar == "-" || ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar) || ("0"..."9").contains(scalar)
+        return labels.count >= 1
+            && labels.allSatisfy { label in
+                guard !label.isEmpty, label.utf8.count <= 63, label.first != "-", label.last != "-" else {
+                    return false
+                }
+                return label.unicodeScalars.allSatisfy { scalar in
+                    if scalar.value >= 0x80 {
+                        return scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+                            || scalar.properties.generalCategory == .nonspacingMark
+                            || scalar.properties.generalCategory == .spacingMark
+                    }
+                    return scalar == "-" || ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
+                        || ("0"..."9").contains(scalar)
+                }
             }
-        }
     }
 }

@@ -27,7 +27,9 @@ enum HeaderText {
         if needsEncoding(text) { return encodedWords(text) }
         let words = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
         // A word that cannot be folded within 998 octets (RFC 5322 §2.1.1), or that looks like an encoded one.
-        if words.contains(where: { $0.utf8.count > 900 || $0.hasPrefix("=?") || $0.isEmpty }) { return encodedWords(text) }
+        if words.contains(where: { $0.utf8.count > 900 || $0.hasPrefix("=?") || $0.isEmpty }) {
+            return encodedWords(text)
+        }
         return words
     }
 
@@ -46,7 +48,9 @@ enum HeaderText {
             }
         }
         let isSpaced = name.hasPrefix(" ") || name.hasSuffix(" ") || name.contains("  ")
-        if isAtoms, !isSpaced, !name.contains("=?") { return name.split(separator: " ").map(String.init) + ["<\(address)>"] }
+        if isAtoms, !isSpaced, !name.contains("=?") {
+            return name.split(separator: " ").map(String.init) + ["<\(address)>"]
+        }
         if name.utf8.count > 200 { return encodedWords(name) + ["<\(address)>"] }
         let quoted = name.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
         return ["\"\(quoted)\"", "<\(address)>"]
@@ -56,7 +60,8 @@ enum HeaderText {
     static func harmless(_ text: String) -> String {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
-            let isControl = scalar.properties.generalCategory == .control || scalar == "\u{2028}" || scalar == "\u{2029}"
+            let isControl =
+                scalar.properties.generalCategory == .control || scalar == "\u{2028}" || scalar == "\u{2029}"
             result.append(isControl ? " " : scalar)
         }
         return String(result)

@@ -21,7 +21,9 @@ enum QuotedPrintable {
         for (index, byte) in line.enumerated() {
             let isLast = index == line.count - 1
             let isSpace = byte == 0x20 || byte == 0x09
-            let isRisky = column == 0 && (byte == UInt8(ascii: ".") || (byte == UInt8(ascii: "F") && line.starts(with: "From ".utf8)))
+            let isRisky =
+                column == 0
+                && (byte == UInt8(ascii: ".") || (byte == UInt8(ascii: "F") && line.starts(with: "From ".utf8)))
             let isPlain = (byte >= 0x21 && byte <= 0x7E && byte != UInt8(ascii: "=") || isSpace && !isLast) && !isRisky
             let width = isPlain ? 1 : 3
             if column + width > 75 {

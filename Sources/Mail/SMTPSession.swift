@@ -126,7 +126,9 @@ final class SMTPSession {
             if command.hasPrefix("MAIL FRO") { step = .mail }
             if command.hasPrefix("RCPT TO") { step = .recipient }
             if command.hasPrefix("DATA") { step = .data }
-            if command.hasPrefix("MAIL") || command.hasPrefix("RCPT") || command.hasPrefix("DATA") { (code, reply) = (0, "") }
+            if command.hasPrefix("MAIL") || command.hasPrefix("RCPT") || command.hasPrefix("DATA") {
+                (code, reply) = (0, "")
+            }
         case CURLINFO_HEADER_IN:
             for line in text.split(whereSeparator: \.isNewline) where line.count >= 3 {
                 guard let number = Int(line.prefix(3)) else { continue }

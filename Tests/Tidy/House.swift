@@ -19,7 +19,8 @@ struct House {
     }
 
     func lines(of file: File) throws -> [Substring] {
-        var lines = try String(contentsOf: file.url, encoding: .utf8).split(separator: "\n", omittingEmptySubsequences: false)
+        var lines = try String(contentsOf: file.url, encoding: .utf8).split(
+            separator: "\n", omittingEmptySubsequences: false)
         if lines.last == "" { lines.removeLast() }
         return lines
     }
@@ -29,7 +30,9 @@ struct House {
         for line in try lines(of: file) {
             let words = line.split(separator: " ")
             guard let index = words.firstIndex(of: "import"), index + 1 < words.count,
-                words[..<index].allSatisfy({ ["public", "internal", "private", "package", "@testable", "@preconcurrency"].contains($0) })
+                words[..<index].allSatisfy({
+                    ["public", "internal", "private", "package", "@testable", "@preconcurrency"].contains($0)
+                })
             else { continue }
             let kinds: Set<Substring> = ["struct", "class", "enum", "func", "protocol", "typealias", "var", "let"]
             let name = kinds.contains(words[index + 1]) && index + 2 < words.count ? words[index + 2] : words[index + 1]

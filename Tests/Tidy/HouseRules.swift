@@ -41,7 +41,9 @@ struct HouseRules {
     func doors() throws {
         for file in try house.swiftFiles(in: "Sources") {
             let imports = try house.imports(of: file)
-            if !file.name.hasPrefix("Sources/HallpassCLI/") { #expect(!imports.contains("ArgumentParser"), "\(file.name)") }
+            if !file.name.hasPrefix("Sources/HallpassCLI/") {
+                #expect(!imports.contains("ArgumentParser"), "\(file.name)")
+            }
             if !file.name.hasPrefix("Sources/Hallpass") { #expect(!imports.contains("Integrations"), "\(file.name)") }
         }
     }
@@ -56,7 +58,9 @@ struct HouseRules {
 
     @Test("no source traps, swallows errors, or calls itself unfinished")
     func words() throws {
-        let banned = ["try!", " as! ", "TODO", "FIXME", "XXX", "for now", "simplified", "not implemented", "fatalError(\""]
+        let banned = [
+            "try!", " as! ", "TODO", "FIXME", "XXX", "for now", "simplified", "not implemented", "fatalError(\"",
+        ]
         for file in try house.swiftFiles(in: "Sources") {
             for (index, line) in try house.lines(of: file).enumerated() {
                 for word in banned where line.contains(word) {

@@ -124,7 +124,8 @@ public struct Settings: Sendable {
 
     /// Tokens and personal data travel in the clear without TLS: a public address needs it in front.
     private static func checkListening(_ configuration: Configuration, _ lines: inout [String]) {
-        guard !configuration.hasTLSInFront, let address = try? SocketAddress(parsing: configuration.listen),  // checked above
+        guard !configuration.hasTLSInFront,
+            let address = try? SocketAddress(parsing: configuration.listen),  // checked above
             !address.isLoopback
         else { return }
         lines.append(

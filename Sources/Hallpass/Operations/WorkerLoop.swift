@@ -22,7 +22,8 @@ struct WorkerLoop: Service {
                 isTroubled = false
             } catch {
                 if !isTroubled {
-                    application.logger.warning("worker in trouble", metadata: ["worker": "\(name)", "error": "\(error)"])
+                    application.logger.warning(
+                        "worker in trouble", metadata: ["worker": "\(name)", "error": "\(error)"])
                 }
                 isTroubled = true
             }

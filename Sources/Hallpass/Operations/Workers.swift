@@ -4,7 +4,8 @@ import ServiceLifecycle
 /// What runs beside the server, in every instance.
 enum Workers {
     static func all(_ application: Application) -> [any Service] {
-        let delivery: any MailDelivery = SMTPDelivery(application.configuration) ?? FileDelivery(application.configuration)
+        let delivery: any MailDelivery =
+            SMTPDelivery(application.configuration) ?? FileDelivery(application.configuration)
         let outbox = OutboxWorker(application: application, delivery: delivery)
         let launches = LaunchWorker(application: application)
         return [

@@ -100,7 +100,8 @@ struct StoredEmail: Sendable {
     func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("id", Identifier.format(id))
-            writer.member("request_ids", array: { writer in for id in requestIDs { writer.string(Identifier.format(id)) } })
+            writer.member(
+                "request_ids", array: { writer in for id in requestIDs { writer.string(Identifier.format(id)) } })
             writer.member("district_id", districtID.map(Identifier.format))
             writer.member("template", template)
             writer.member("to", recipient)

@@ -32,8 +32,10 @@ struct MailComposer: Sendable {
 
     func compose(_ notice: Notice, about value: DistrictCase, now: Date) -> ComposedMail {
         let requests = notice.requestIDs.compactMap { value.request($0) }
-        var values = MailValues(configuration: configuration, notice: notice, value: value, requests: requests, now: now)
-            .all
+        var values = MailValues(
+            configuration: configuration, notice: notice, value: value, requests: requests, now: now
+        )
+        .all
         return finish(
             &values, template: notice.template.rawValue, recipient: notice.audience.mailbox,
             replyTo: value.district.accountManager, requestIDs: requests.map(\.id), now: now)
@@ -41,11 +43,14 @@ struct MailComposer: Sendable {
 
     /// A mail of values that are given; the digest is one.
     func finish(
-        _ values: inout [String: Any], template: String, recipient: Mailbox, replyTo: String?, requestIDs: [UUID], now: Date
+        _ values: inout [String: Any], template: String, recipient: Mailbox, replyTo: String?, requestIDs: [UUID],
+        now: Date
     ) -> ComposedMail {
         let id = Identifier.make(at: now)
-        let subject = library.render(template, .subject, values).split(whereSeparator: \.isNewline).joined(separator: " ")
-            .trimmingCharacters(in: .whitespaces)
+        let subject = library.render(template, .subject, values).split(whereSeparator: \.isNewline).joined(
+            separator: " "
+        )
+        .trimmingCharacters(in: .whitespaces)
         values["subject"] = subject
         values["preview"] = subject
         let messageID = "\(Identifier.format(id))@\(from.domain)"

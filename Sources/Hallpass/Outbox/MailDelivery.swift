@@ -17,7 +17,8 @@ struct SMTPDelivery: MailDelivery {
 
     /// Nil without `HALLPASS_SMTP_URL`.
     init?(_ configuration: Configuration) {
-        guard let text = configuration.smtpURL, let smtp = SMTPConfiguration(text, caFile: configuration.smtpCAFile) else {
+        guard let text = configuration.smtpURL, let smtp = SMTPConfiguration(text, caFile: configuration.smtpCAFile)
+        else {
             return nil
         }
         transport = SMTPTransport(smtp)

@@ -40,7 +40,8 @@ struct MailValues {
             "vendor": vendor, "logo_text": configuration.logoText ?? vendor, "brand_color": configuration.brandColor,
             "brand_text_color": isDark(configuration.brandColor) ? "#ffffff" : "#111111",
             "link_color": configuration.brandColor, "link_color_dark": "#8ab4f8",
-            "signature_lines": (configuration.mailSignature ?? "The \(vendor) team").split(separator: "\n").map(String.init),
+            "signature_lines": (configuration.mailSignature ?? "The \(vendor) team").split(separator: "\n").map(
+                String.init),
         ]
     }
 
@@ -57,11 +58,15 @@ struct MailValues {
         if request.kind == .sso { members["is_sso"] = true } else { members["is_rostering"] = true }
         if let url = setupURL(of: request) { members["setup_url"] = url }
         if !request.state.isWizardComplete { members["setup_is_open"] = true }
-        if let base = configuration.baseURL { members["request_url"] = "\(base)/v1/requests/\(Identifier.format(request.id))" }
+        if let base = configuration.baseURL {
+            members["request_url"] = "\(base)/v1/requests/\(Identifier.format(request.id))"
+        }
         if let method = request.sharing?.method { members["sharing_method"] = method.rawValue }
         let open = request.checklist.filter { $0.status == .open }.map(\.item)
         if !open.isEmpty { members["open_items_text"] = open.joined(separator: ", ") }
-        if request.launch.status != .launched, let date = request.launch.date { members["starts_on"] = Self.words(date) }
+        if request.launch.status != .launched, let date = request.launch.date {
+            members["starts_on"] = Self.words(date)
+        }
         if request.kind == .rostering, let sso = value.open(.sso), sso.launch.status != .launched {
             if sso.state.isWizardComplete, let date = sso.launch.date {
                 members["sso_starts_on"] = Self.words(date)
@@ -85,14 +90,16 @@ struct MailValues {
     /// `Tuesday, December 1, 2026`
     static func words(_ date: CalendarDate) -> String {
         let months = [
-            "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+            "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+            "November",
             "December",
         ]
         let days = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
         // Zeller's congruence, shifted so that 0 is Sunday.
         let shift = (14 - date.month) / 12
         let year = date.year - shift
-        let weekday = (date.day + year + year / 4 - year / 100 + year / 400 + 31 * (date.month + 12 * shift - 2) / 12) % 7
+        let weekday =
+            (date.day + year + year / 4 - year / 100 + year / 400 + 31 * (date.month + 12 * shift - 2) / 12) % 7
         return "\(days[weekday]), \(months[date.month - 1]) \(date.day), \(date.year)"
     }
 

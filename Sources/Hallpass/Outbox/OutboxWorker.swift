@@ -78,7 +78,8 @@ final class OutboxWorker: Sendable {
                 WHERE status = 'sending' AND lease_until < \(now)
                 """))
         if rows.affected > 0 {
-            application.logger.warning("e-mails taken over from a dead process", metadata: ["count": "\(rows.affected)"])
+            application.logger.warning(
+                "e-mails taken over from a dead process", metadata: ["count": "\(rows.affected)"])
         }
     }
 
@@ -113,7 +114,8 @@ final class OutboxWorker: Sendable {
             } catch {
                 // The database is away: the lease is renewed meanwhile, and what we know is not forgotten.
                 application.logger.warning(
-                    "an e-mail's outcome is not written yet", metadata: ["email": "\(Identifier.format(mail.id))", "error": "\(error)"])
+                    "an e-mail's outcome is not written yet",
+                    metadata: ["email": "\(Identifier.format(mail.id))", "error": "\(error)"])
                 do { try await Task.sleep(for: .seconds(delay)) } catch { return }
                 delay = min(5, delay * 2)
             }

@@ -29,7 +29,9 @@ struct TemplateLibrary: Sendable {
     /// - Throws: `StartError` with file and line for a template that is not proper mustache.
     init(folder: String?) throws(StartError) {
         var templates: [String: MustacheTemplate] = [:]
-        for source in Self.builtIn { templates[source.key] = try Self.parse(source.text, source.part, named: "built-in \(source.key)") }
+        for source in Self.builtIn {
+            templates[source.key] = try Self.parse(source.text, source.part, named: "built-in \(source.key)")
+        }
         if let folder {
             for (source, path) in try Self.files(in: folder) {
                 templates[source.key] = try Self.parse(source.text, source.part, named: path)
@@ -68,10 +70,13 @@ struct TemplateLibrary: Sendable {
             let path = "\(folder)/\(name)"
             let key = String(name.dropLast(".mustache".count))
             guard let known = builtIn.first(where: { $0.key == key }) else {
-                let nearest = Suggestion.nearest(to: key, among: builtIn.map(\.key)).map { "; did you mean \($0).mustache?" } ?? ""
+                let nearest =
+                    Suggestion.nearest(to: key, among: builtIn.map(\.key)).map { "; did you mean \($0).mustache?" }
+                    ?? ""
                 throw StartError("\(path): no mail has such a part\(nearest)")
             }
-            guard let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8) else {
+            guard let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8)
+            else {
                 throw StartError("\(path) cannot be read as UTF-8")
             }
             files.append((TemplateSource(name: known.name, part: known.part, text: text), path))

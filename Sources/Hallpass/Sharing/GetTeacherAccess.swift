@@ -1,7 +1,7 @@
 import Foundation
+import HTTPServer
 import Integrations
 import Postgres
-import HTTPServer
 
 /// `GET /v1/districts/{id}/teachers/{clever_id}/access`: may this teacher log in and import, and if not, why (API §5).
 /// One statement, each table by its index.

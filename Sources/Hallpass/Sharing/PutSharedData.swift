@@ -1,8 +1,8 @@
 import Foundation
-import Integrations
-import Postgres
 import HTTPServer
 import HTTPTypes
+import Integrations
+import Postgres
 
 // The upload is one transaction from its first row to the swap, so that it is there whole or not at all, and what was there
 // before is served until it commits. Everything that takes time (the rows, the counting, the comparison with the other

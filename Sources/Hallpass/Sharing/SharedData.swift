@@ -1,6 +1,6 @@
 import Foundation
-import Postgres
 import Integrations
+import Postgres
 
 // Shared data goes in three ways. A snapshot that a newer one has replaced is no longer current the moment the newer one is
 // committed; its rows are taken out afterwards, a few thousand at a time, so that nobody waits for them. The snapshots of

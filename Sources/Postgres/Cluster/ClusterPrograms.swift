@@ -13,7 +13,8 @@ struct ClusterPrograms {
     /// All that are installed, newest first: Debian's folders, then PATH, then what pg_config says.
     static func installed() -> [ClusterPrograms] {
         let debian = "/usr/lib/postgresql"
-        var folders = ((try? FileManager.default.contentsOfDirectory(atPath: debian)) ?? [])  // no such folder, no such programs
+        let versions = try? FileManager.default.contentsOfDirectory(atPath: debian)  // no such folder, no such programs
+        var folders = (versions ?? [])
             .compactMap { Int($0) }.sorted(by: >).map { "\(debian)/\($0)/bin" }
         let path = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
         folders += path

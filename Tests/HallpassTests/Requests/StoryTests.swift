@@ -35,7 +35,8 @@ struct StoryTests {
             let early = try await client.post("/v1/requests/\(rostering)/configure")
             #expect(early.status == 409 && early.code == "checklist_incomplete")
             #expect(early["open_items"]?.array?.count == 4)
-            let configured = try await client.post("/v1/requests/\(rostering)/configure", #"{"complete_checklist":true}"#)
+            let configured = try await client.post(
+                "/v1/requests/\(rostering)/configure", #"{"complete_checklist":true}"#)
             #expect(configured["state"]?.string == "configured")
             let after = try await client.get("/v1/districts/\(district)/teachers/t1/access")
             #expect(after["can_import_roster"] == .bool(true))

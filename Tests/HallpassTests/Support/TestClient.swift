@@ -123,7 +123,8 @@ struct TestClient: Sendable {
         for line in lines.dropFirst() {
             guard let colon = line.firstIndex(of: ":") else { continue }
             let value = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
-            fields[line[..<colon].lowercased(), default: ""] += fields[line[..<colon].lowercased()] == nil ? value : ", \(value)"
+            fields[line[..<colon].lowercased(), default: ""] +=
+                fields[line[..<colon].lowercased()] == nil ? value : ", \(value)"
         }
         if (100..<200).contains(status) { return try parse(Array(reply[end.upperBound...]), isHead: isHead) }
         var body = Array(reply[end.upperBound...])

@@ -19,7 +19,8 @@ struct JSONTests {
         "what RFC 8259 does not allow is refused",
         arguments: [
             "", " ", "{", "[1,]", "{\"a\":1,}", "{'a':1}", "01", "1.", ".5", "1e", "+1", "nul", "tru", "\"a", "\"\\x\"",
-            "\"\\u12g4\"", "[1] 2", "\u{FEFF}{}", "\"\u{1}\"", "{\"a\" 1}", "{1:2}", "NaN", "[", "-", "{\"a\":1,\"a\":2}",
+            "\"\\u12g4\"", "[1] 2", "\u{FEFF}{}", "\"\u{1}\"", "{\"a\" 1}", "{1:2}", "NaN", "[", "-",
+            "{\"a\":1,\"a\":2}",
         ])
     func refuses(text: String) {
         #expect(throws: JSONSyntaxError.self) { try JSONParser.parse(Array(text.utf8)) }
@@ -65,7 +66,9 @@ struct JSONTests {
                 Unicode.Scalar(UInt32.random(in: 0...0x10FFFF, using: &generator))
             }
             let value = JSONValue.object([
-                .init(name: String(String.UnicodeScalarView(scalars)), value: .string(String(String.UnicodeScalarView(scalars))))
+                .init(
+                    name: String(String.UnicodeScalarView(scalars)),
+                    value: .string(String(String.UnicodeScalarView(scalars))))
             ])
             #expect(try JSONParser.parse(Array(value.text.utf8)) == value)
         }
