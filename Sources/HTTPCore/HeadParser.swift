@@ -4,6 +4,7 @@ import HTTPTypes
 // stands before a colon. The head is parsed once it is whole, so where the bytes were split cannot matter; until then only
 // its size is watched. An empty line before the request line is let pass, once (RFC 9112 §2.2).
 
+/// Reads heads of requests. It holds nothing of a connection: the caller keeps the bytes.
 public struct HeadParser: Sendable {
     public enum Result: Sendable {
         /// The head is not whole yet.
@@ -19,6 +20,7 @@ public struct HeadParser: Sendable {
     /// - Parameters:
     ///   - bytes: what has come and is not consumed, from the beginning of the head.
     ///   - scanned: how many of these were looked at before, in vain; raised to what need not be looked at again.
+    /// - Throws: why the message is refused. Whatever follows it on the connection has no meaning.
     public func parse(_ bytes: UnsafeBufferPointer<UInt8>, scanned: inout Int) throws(ParseFailure) -> Result {
         let start = bytes.count >= 2 && bytes[0] == 0x0D && bytes[1] == 0x0A ? 2 : 0
         guard let end = Self.endOfHead(bytes, from: max(start, scanned - 3)) else {
@@ -48,55 +50,41 @@ public struct HeadParser: Sendable {
         return nil
     }
 
+    /// The empty line that ends the head is nobody's: it counts for neither limit.
     private func checkSize(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int, end: Int) throws(ParseFailure) {
         guard end - start > min(limits.requestLineBytes, limits.fieldBytes) else { return }
-        let lineEnd = bytes[start..<end].firstIndex(of: 0x0A).map { $0 + 1 } ?? end
+        let lineEnd = Grammar.index(of: 0x0A, in: bytes, from: start).map { min($0 + 1, end) } ?? end
         if lineEnd - start > limits.requestLineBytes { throw .targetTooLong }
-        if end - lineEnd > limits.fieldBytes { throw .fieldsTooLarge }
+        if end - lineEnd > limits.fieldBytes + 2 { throw .fieldsTooLarge }
     }
 
     private func parse(_ head: UnsafeBufferPointer<UInt8>) throws(ParseFailure) -> RequestHead {
         var index = 0
-        let line = try Self.line(head, &index)
-        let (method, target, minorVersion) = try requestLine(line)
+        let (method, target, minorVersion) = try requestLine(try Self.line(head, &index))
         var fields = HTTPFields()
-        var hosts: [String] = []
-        var lengths: [String] = []
-        var codings: [String] = []
-        var connection: [String] = []
-        var expectations: [String] = []
+        var rules = HeadRules()
         var count = 0
         while true {
             let line = try Self.line(head, &index)
             if line.isEmpty { break }
             count += 1
             if count > limits.fieldCount { throw .fieldsTooLarge }
-            let field = try Self.field(line)
-            switch field.name {
-            case .contentLength: lengths.append(field.value)
-            case .transferEncoding: codings.append(field.value)
-            case .connection: connection.append(field.value)
-            case .expect: expectations.append(field.value)
-            default:
-                if field.name == Self.host { hosts.append(field.value) }
-                fields.append(field)
-                continue
-            }
-            fields.append(field)
+            let (name, value) = try Self.field(line)
+            try rules.note(FieldKind(name), value)
+            guard let name = FieldNames.name(name) else { throw .malformed("a field name is no token") }
+            // Bytes that are not UTF-8 stay as they came (RFC 9110 §5.5: opaque).
+            fields.append(HTTPField(name: name, lenientValue: value))
         }
+        let verdict = try rules.judge(target, minorVersion: minorVersion)
+        if let authority = target.authority { fields[Self.host] = authority }
         let request = HTTPRequest(
-            method: method, scheme: nil, authority: hosts.first, path: target.isAsterisk ? "*" : Self.path(target),
-            headerFields: fields)
-        return try HeadRules.judge(
-            request, target: target, minorVersion: minorVersion, hosts: hosts, lengths: lengths, codings: codings,
-            connection: connection, expectations: expectations)
+            method: method, scheme: nil, authority: verdict.authority, path: target.text, headerFields: fields)
+        return RequestHead(
+            request: request, target: target, minorVersion: minorVersion, framing: verdict.framing,
+            keepsAlive: verdict.keepsAlive, expectsContinue: verdict.expectsContinue)
     }
 
     private static let host = HTTPField.Name("Host")!
-
-    private static func path(_ target: RequestTarget) -> String {
-        target.query.map { "\(target.rawPath)?\($0)" } ?? target.rawPath
-    }
 
     /// The next line without its CRLF.
     private static func line(
@@ -112,60 +100,58 @@ public struct HeadParser: Sendable {
         return line
     }
 
+    /// `method SP request-target SP HTTP-version` (RFC 9112 §3). The version is judged before the target: what speaks
+    /// another protocol is told so.
     private func requestLine(
         _ line: UnsafeBufferPointer<UInt8>
     ) throws(ParseFailure) -> (HTTPRequest.Method, RequestTarget, Int) {
-        guard let first = line.firstIndex(of: 0x20), let last = line.lastIndex(of: 0x20), first < last else {
+        guard let first = Grammar.index(of: 0x20, in: line), line.count >= first + 10, line[line.count - 9] == 0x20
+        else {
             throw .malformed("the request line is not method, target and version")
         }
-        let name = String(decoding: line[..<first], as: UTF8.self)
-        guard first > 0, line[..<first].allSatisfy(Self.isToken), let method = HTTPRequest.Method(name) else {
-            throw .malformed("the method is no token")
+        let methodBytes = UnsafeBufferPointer(rebasing: line[..<first])
+        guard let method = Self.method(methodBytes) else { throw .malformed("the method is no token") }
+        let minorVersion = try Self.minorVersion(UnsafeBufferPointer(rebasing: line[(line.count - 8)...]))
+        let target = try RequestTarget(
+            UnsafeBufferPointer(rebasing: line[(first + 1)..<(line.count - 9)]), method: method)
+        return (method, target, minorVersion)
+    }
+
+    private static func method(_ bytes: UnsafeBufferPointer<UInt8>) -> HTTPRequest.Method? {
+        if bytes.count == 3, bytes[0] == UInt8(ascii: "G"), bytes[1] == UInt8(ascii: "E"), bytes[2] == UInt8(ascii: "T")
+        {
+            return .get
         }
-        let version = line[(last + 1)...]
-        guard version.count == 8, version.starts(with: "HTTP/".utf8),
-            version[version.startIndex + 6] == UInt8(ascii: "."),
-            Self.isDigit(version[version.startIndex + 5]), Self.isDigit(version[version.startIndex + 7])
+        return HTTPRequest.Method(String(decoding: bytes, as: UTF8.self))
+    }
+
+    /// `HTTP/1.0` or `HTTP/1.1`, in capitals; 505 for what is a version but not one of these.
+    private static func minorVersion(_ version: UnsafeBufferPointer<UInt8>) throws(ParseFailure) -> Int {
+        guard version[0] == UInt8(ascii: "H"), version[1] == UInt8(ascii: "T"), version[2] == UInt8(ascii: "T"),
+            version[3] == UInt8(ascii: "P"), version[4] == UInt8(ascii: "/"), version[6] == UInt8(ascii: "."),
+            Grammar.isDigit(version[5]), Grammar.isDigit(version[7])
         else { throw .malformed("the version is malformed") }
-        guard version[version.startIndex + 5] == UInt8(ascii: "1"), version[version.startIndex + 7] <= UInt8(ascii: "1")
-        else { throw .unsupportedVersion }
-        let target = try RequestTarget(UnsafeBufferPointer(rebasing: line[(first + 1)..<last]), method: name)
-        return (method, target, Int(version[version.startIndex + 7] - UInt8(ascii: "0")))
+        guard version[5] == UInt8(ascii: "1"), version[7] <= UInt8(ascii: "1") else { throw .unsupportedVersion }
+        return Int(version[7] - UInt8(ascii: "0"))
     }
 
-    /// A field line (RFC 9112 §5): `name ":" OWS value OWS`.
-    static func field(_ line: UnsafeBufferPointer<UInt8>) throws(ParseFailure) -> HTTPField {
-        if line[0] == 0x20 || line[0] == 0x09 { throw .malformed("a folded field line") }
-        guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > 0 else {
-            throw .malformed("a field line without a name")
+    /// A field line (RFC 9112 §5): `name ":" OWS value OWS`. Whether the name is a token is left to who makes a name of it.
+    static func field(
+        _ line: UnsafeBufferPointer<UInt8>
+    ) throws(ParseFailure) -> (name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
+        if Grammar.isBlank(line[0]) { throw .malformed("a folded field line") }
+        var colon = 0
+        while colon < line.count, line[colon] != UInt8(ascii: ":") {
+            guard Grammar.isToken(line[colon]) else { throw .malformed("a field name is no token") }
+            colon += 1
         }
-        guard line[..<colon].allSatisfy(isToken),
-            let name = HTTPField.Name(String(decoding: line[..<colon], as: UTF8.self))
-        else { throw .malformed("a field name is no token") }
-        var start = colon + 1
-        var end = line.count
-        while start < end, line[start] == 0x20 || line[start] == 0x09 { start += 1 }
-        while end > start, line[end - 1] == 0x20 || line[end - 1] == 0x09 { end -= 1 }
-        let value = line[start..<end]
-        guard value.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else {
-            throw .malformed("a field value holds a control character")
+        guard colon > 0, colon < line.count else { throw .malformed("a field line without a name") }
+        let value = Grammar.trimmed(UnsafeBufferPointer(rebasing: line[(colon + 1)...]))
+        var index = 0
+        while index < value.count {
+            guard Grammar.isFieldText(value[index]) else { throw .malformed("a field value holds a control character") }
+            index += 1
         }
-        return HTTPField(name: name, value: String(decoding: value, as: UTF8.self))
-    }
-
-    private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
-
-    /// `tchar` of RFC 9110 §5.6.2.
-    private static func isToken(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"), UInt8(ascii: "&"),
-            UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),
-            UInt8(ascii: "^"), UInt8(ascii: "_"), UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"):
-            true
-        default: false
-        }
+        return (UnsafeBufferPointer(rebasing: line[..<colon]), value)
     }
 }

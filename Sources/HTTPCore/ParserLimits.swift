@@ -8,6 +8,9 @@ public struct ParserLimits: Sendable, Hashable {
     public var fieldCount = 100
     /// Size, extensions and line end of one chunk's head; more is 400.
     public var chunkLineBytes = 256
+    /// What all chunk heads of a body hold beside their sizes and line ends; more is 400. Without it a body of one-byte
+    /// chunks could cost hundreds of bytes for each.
+    public var chunkExtensionBytes = 16 * 1024
     /// Trailer lines together; more is 431.
     public var trailerBytes = 8 * 1024
 

@@ -1,11 +1,15 @@
+import HTTPTypes
+
 // RFC 9112 §3.2 and RFC 3986. The path is cut at its slashes before it is decoded, so an encoded slash can never make
-// another path; dot segments, encoded or not, are refused rather than resolved, so no route is reached by a path that means
-// another to a proxy in front.
+// another path; dot segments, encoded or not, also behind an encoded slash, are refused rather than resolved, so no route is
+// reached by a path that means another to a proxy in front.
 
 /// A request target, decoded.
 public struct RequestTarget: Sendable, Hashable {
     /// Percent-decoded segments of the path: `/v1/a%2Fb` is `["v1", "a/b"]`, `/` is `[""]`.
     public let segments: [String]
+    /// Path and query as they were sent, from the slash on; `*` for the server as a whole.
+    public let text: String
     /// The path as it was sent, without the query.
     public let rawPath: String
     /// What follows the first `?`, as it was sent; nil without one.
@@ -16,114 +20,156 @@ public struct RequestTarget: Sendable, Hashable {
     public let isAsterisk: Bool
 
     /// - Throws: `malformed` for what is no target of this method.
-    public init(_ text: UnsafeBufferPointer<UInt8>, method: String) throws(ParseFailure) {
-        guard !text.isEmpty else { throw .malformed("the request target is empty") }
-        if method == "CONNECT" { throw .malformed("CONNECT is not served here") }
-        if text.count == 1, text[0] == UInt8(ascii: "*") {
-            guard method == "OPTIONS" else { throw .malformed("only OPTIONS may have the target *") }
-            self.init(segments: ["*"], rawPath: "*", query: nil, authority: nil, isAsterisk: true)
+    init(_ bytes: UnsafeBufferPointer<UInt8>, method: HTTPRequest.Method) throws(ParseFailure) {
+        if method == .connect { throw .malformed("CONNECT is not served here") }
+        guard let first = bytes.first else { throw .malformed("the request target is empty") }
+        if bytes.count == 1, first == UInt8(ascii: "*") {
+            guard method == .options else { throw .malformed("only OPTIONS may have the target *") }
+            self.init(asteriskFor: nil)
             return
         }
-        for byte in text where byte <= 0x20 || byte >= 0x7F || Self.isForbidden(byte) {
-            throw .malformed("the request target holds a character that must be percent-encoded")
-        }
         var authority: String?
-        var rest = text[...]
-        if text[0] != UInt8(ascii: "/") {
-            (authority, rest) = try Self.absoluteForm(text)
+        var rest = bytes
+        if first != UInt8(ascii: "/") {
+            (authority, rest) = try Self.absoluteForm(bytes)
+            if rest.isEmpty, method == .options {
+                // RFC 9112 §3.2.4: without a path it asks about the server as a whole.
+                self.init(asteriskFor: authority)
+                return
+            }
         }
-        var path = rest
-        var query: String?
-        if let mark = rest.firstIndex(of: UInt8(ascii: "?")) {
-            path = rest[..<mark]
-            query = String(decoding: rest[(mark + 1)...], as: UTF8.self)
-        }
-        let rawPath = path.isEmpty ? "/" : String(decoding: path, as: UTF8.self)
-        self.init(
-            segments: try Self.segments(path), rawPath: rawPath, query: query, authority: authority, isAsterisk: false)
+        try self.init(pathAndQuery: rest, authority: authority)
     }
 
-    private init(segments: [String], rawPath: String, query: String?, authority: String?, isAsterisk: Bool) {
-        self.segments = segments
-        self.rawPath = rawPath
-        self.query = query
+    private init(pathAndQuery rest: UnsafeBufferPointer<UInt8>, authority: String?) throws(ParseFailure) {
         self.authority = authority
-        self.isAsterisk = isAsterisk
+        isAsterisk = false
+        let mark = Grammar.index(of: UInt8(ascii: "?"), in: rest) ?? rest.count
+        let path = UnsafeBufferPointer(rebasing: rest[..<mark])
+        try Self.check(path)
+        segments = try Self.segments(path)
+        rawPath = path.isEmpty ? "/" : String(decoding: path, as: UTF8.self)
+        guard mark < rest.count else {
+            query = nil
+            text = rawPath
+            return
+        }
+        let query = UnsafeBufferPointer(rebasing: rest[(mark + 1)...])
+        try Self.check(query)
+        self.query = String(decoding: query, as: UTF8.self)
+        text = (path.isEmpty ? "/" : "") + String(decoding: rest, as: UTF8.self)
     }
 
-    private static func isForbidden(_ byte: UInt8) -> Bool {
+    private init(asteriskFor authority: String?) {
+        segments = ["*"]
+        text = "*"
+        rawPath = "*"
+        query = nil
+        self.authority = authority
+        isAsterisk = true
+    }
+
+    /// Only characters of RFC 3986, and every percent sign with its two digits.
+    private static func check(_ bytes: UnsafeBufferPointer<UInt8>) throws(ParseFailure) {
+        var index = 0
+        while index < bytes.count {
+            let byte = bytes[index]
+            guard isTargetCharacter(byte) else {
+                throw .malformed("the request target holds a character that must be percent-encoded")
+            }
+            if byte == UInt8(ascii: "%") {
+                guard index + 2 < bytes.count, Grammar.hexDigit(bytes[index + 1]) != nil,
+                    Grammar.hexDigit(bytes[index + 2]) != nil
+                else { throw .malformed("the request target holds a broken percent-encoding") }
+            }
+            index += 1
+        }
+    }
+
+    private static func isTargetCharacter(_ byte: UInt8) -> Bool {
+        if byte <= 0x20 || byte >= 0x7F { return false }
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "#"), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\\"),
             UInt8(ascii: "^"), UInt8(ascii: "`"), UInt8(ascii: "{"), UInt8(ascii: "|"), UInt8(ascii: "}"):
-            true
-        default: false
+            return false
+        default: return true
         }
     }
 
+    /// `http://authority/path?query`: the authority, and what follows it.
     private static func absoluteForm(
-        _ text: UnsafeBufferPointer<UInt8>
-    ) throws(ParseFailure) -> (String, Slice<UnsafeBufferPointer<UInt8>>) {
-        for scheme in ["http://", "https://"] where text.count > scheme.utf8.count {
-            let head = String(decoding: text.prefix(scheme.utf8.count), as: UTF8.self)
-            guard head.lowercased() == scheme else { continue }
-            let rest = text[scheme.utf8.count...]
-            let end = rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? rest.endIndex
-            let authority = String(decoding: rest[..<end], as: UTF8.self)
-            guard HostField.isValid(authority), !authority.isEmpty else {
-                throw .malformed("the target's authority is malformed")
-            }
-            return (authority, rest[end...])
+        _ bytes: UnsafeBufferPointer<UInt8>
+    ) throws(ParseFailure) -> (String, UnsafeBufferPointer<UInt8>) {
+        for scheme in ["http://", "https://"] as [StaticString] where bytes.count > scheme.utf8CodeUnitCount {
+            let length = scheme.utf8CodeUnitCount
+            guard Grammar.equals(UnsafeBufferPointer(rebasing: bytes[..<length]), scheme) else { continue }
+            var end = length
+            while end < bytes.count, bytes[end] != UInt8(ascii: "/"), bytes[end] != UInt8(ascii: "?") { end += 1 }
+            let authority = UnsafeBufferPointer(rebasing: bytes[length..<end])
+            guard HostField.isValid(authority) else { throw .malformed("the target's authority is malformed") }
+            return (String(decoding: authority, as: UTF8.self), UnsafeBufferPointer(rebasing: bytes[end...]))
         }
         throw .malformed("the request target must begin with a slash")
     }
 
-    private static func segments(_ path: Slice<UnsafeBufferPointer<UInt8>>) throws(ParseFailure) -> [String] {
-        guard !path.isEmpty else { return [""] }
+    private static func segments(_ path: UnsafeBufferPointer<UInt8>) throws(ParseFailure) -> [String] {
         var segments: [String] = []
-        var start = path.startIndex + 1
+        var start = 1
         while true {
-            let end = path[start...].firstIndex(of: UInt8(ascii: "/")) ?? path.endIndex
-            let segment = try decoded(path[start..<end])
-            if segment == "." || segment == ".." { throw .malformed("the path holds a dot segment") }
-            segments.append(segment)
-            if end == path.endIndex { return segments }
+            let end = start < path.count ? Grammar.index(of: UInt8(ascii: "/"), in: path, from: start) : nil
+            let bytes = UnsafeBufferPointer(rebasing: path[min(start, path.count)..<(end ?? path.count)])
+            segments.append(try segment(bytes))
+            guard let end else { return segments }
             start = end + 1
         }
     }
 
-    private static func decoded(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) throws(ParseFailure) -> String {
-        guard bytes.contains(UInt8(ascii: "%")) else { return String(decoding: bytes, as: UTF8.self) }
-        var decoded: [UInt8] = []
-        var index = bytes.startIndex
-        while index < bytes.endIndex {
-            if bytes[index] == UInt8(ascii: "%") {
-                guard index + 2 < bytes.endIndex, let high = hexDigit(bytes[index + 1]),
-                    let low = hexDigit(bytes[index + 2])
-                else { throw .malformed("the path holds a broken percent-encoding") }
-                decoded.append(high << 4 | low)
-                index += 3
-            } else {
-                decoded.append(bytes[index])
-                index += 1
-            }
+    /// One segment, decoded. What it holds is not text of some other path: no control character, no dot segment.
+    private static func segment(_ bytes: UnsafeBufferPointer<UInt8>) throws(ParseFailure) -> String {
+        guard Grammar.index(of: UInt8(ascii: "%"), in: bytes) != nil else {
+            if isDots(bytes) { throw .malformed("the path holds a dot segment") }
+            return String(decoding: bytes, as: UTF8.self)
         }
+        let decoded = percentDecoded(bytes)
         guard let text = String(validating: decoded, as: UTF8.self),
             !decoded.contains(where: { $0 < 0x20 || $0 == 0x7F })
         else { throw .malformed("the path holds an encoded control character or bytes that are not UTF-8") }
+        for piece in decoded.split(whereSeparator: { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }) {
+            if piece.withUnsafeBufferPointer(isDots) { throw .malformed("the path holds a dot segment") }
+        }
         return text
     }
 
-    /// The value of a hexadecimal digit.
-    static func hexDigit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
+    private static func isDots(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        switch bytes.count {
+        case 1: bytes[0] == UInt8(ascii: ".")
+        case 2: bytes[0] == UInt8(ascii: ".") && bytes[1] == UInt8(ascii: ".")
+        default: false
         }
     }
 
-    /// The query's parameters in order, decoded as forms are (`+` is a space); broken encodings stay as they are.
+    /// Decodes what `check` has let pass; anything broken stays as it is.
+    private static func percentDecoded(
+        _ bytes: UnsafeBufferPointer<UInt8>, plusIsSpace: Bool = false
+    ) -> [UInt8] {
+        var decoded: [UInt8] = []
+        decoded.reserveCapacity(bytes.count)
+        var index = 0
+        while index < bytes.count {
+            if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.count,
+                let high = Grammar.hexDigit(bytes[index + 1]), let low = Grammar.hexDigit(bytes[index + 2])
+            {
+                decoded.append(high << 4 | low)
+                index += 3
+            } else {
+                decoded.append(plusIsSpace && bytes[index] == UInt8(ascii: "+") ? 0x20 : bytes[index])
+                index += 1
+            }
+        }
+        return decoded
+    }
+
+    /// The query's parameters in order, decoded as forms are (`+` is a space); bytes that are not UTF-8 become U+FFFD.
     public static func queryItems(_ query: String) -> [(name: String, value: String)] {
         query.split(separator: "&").map { part in
             let pieces = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -132,49 +178,8 @@ public struct RequestTarget: Sendable, Hashable {
     }
 
     private static func formDecoded(_ text: Substring) -> String {
-        let bytes = Array(text.utf8)
-        var decoded: [UInt8] = []
-        var index = 0
-        while index < bytes.count {
-            if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.count, let high = hexDigit(bytes[index + 1]),
-                let low = hexDigit(bytes[index + 2])
-            {
-                decoded.append(high << 4 | low)
-                index += 3
-            } else {
-                decoded.append(bytes[index] == UInt8(ascii: "+") ? 0x20 : bytes[index])
-                index += 1
-            }
-        }
+        var text = text
+        let decoded = text.withUTF8 { percentDecoded($0, plusIsSpace: true) }
         return String(decoding: decoded, as: UTF8.self)
-    }
-}
-
-/// `Host` (RFC 9110 §7.2): a registered name, an IPv4 address or a bracketed literal, and a port.
-enum HostField {
-    static func isValid(_ text: String) -> Bool {
-        var host = Substring(text)
-        if let colon = host.lastIndex(of: ":"), !host[colon...].contains("]") {
-            let port = host[host.index(after: colon)...]
-            guard port.utf8.allSatisfy({ (0x30...0x39).contains($0) }), port.utf8.count <= 5 else { return false }
-            host = host[..<colon]
-        }
-        if host.hasPrefix("[") {
-            return host.hasSuffix("]")
-                && host.dropFirst().dropLast().utf8.allSatisfy { byte in
-                    RequestTarget.hexDigit(byte) != nil || byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".")
-                }
-        }
-        return host.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"), UInt8(ascii: "!"), UInt8(ascii: "$"), UInt8(ascii: "&"), UInt8(ascii: "'"),
-                UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: ","),
-                UInt8(ascii: ";"), UInt8(ascii: "="), UInt8(ascii: "%"):
-                true
-            default: false
-            }
-        }
     }
 }
