@@ -32,7 +32,7 @@ enum EmailActions {
         guard states.contains(status) else {
             throw Problem(
                 status: 409, code: refusal, detail: "The e-mail is \(status). \(advice)",
-                members: [.init(name: "status", value: .string(status))])
+                members: [.init(name: "email_status", value: .string(status))])
         }
         let districtID = try row.get(1, as: UUID?.self)
         change.transaction.execute(Query("email.act", "UPDATE email SET \(set) WHERE id = \(id)"))

@@ -28,7 +28,7 @@ enum ReplayDelivery {
                 status: 409, code: .deliveryNotReplayable,
                 detail:
                     "This delivery has nothing to apply: its webhook-id belongs to another body, or its bytes were removed.",
-                members: [.init(name: "status", value: .string(status.rawValue))])
+                members: [.init(name: "delivery_status", value: .string(status.rawValue))])
         }
         let outcome = try await apply(body, encoding: row.get(1, as: String?.self), id: id, work: work)
         return answer(id, outcome)
