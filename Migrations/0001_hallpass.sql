@@ -107,8 +107,6 @@ CREATE TABLE audit_entry (
     erased boolean NOT NULL DEFAULT false,
     digest bytea NOT NULL,
     hash bytea NOT NULL,
-    -- The order in which GET /v1/events tells it; given when it is first told.
-    event_id bigint,
     CONSTRAINT audit_entry_position_once UNIQUE (chain_id, position)
 );
 CREATE INDEX audit_entry_by_at ON audit_entry (at DESC, id DESC);
@@ -116,8 +114,18 @@ CREATE INDEX audit_entry_by_actor ON audit_entry (actor, at DESC, id DESC);
 CREATE INDEX audit_entry_by_action ON audit_entry (action, at DESC, id DESC);
 CREATE INDEX audit_entry_by_request ON audit_entry (request_id, at DESC, id DESC) WHERE request_id IS NOT NULL;
 CREATE INDEX audit_entry_by_district ON audit_entry (district_id) WHERE district_id IS NOT NULL;
-CREATE UNIQUE INDEX audit_entry_by_event ON audit_entry (event_id) WHERE event_id IS NOT NULL;
-CREATE INDEX audit_entry_untold ON audit_entry (at, id) WHERE event_id IS NULL;
+
+-- The order in which GET /v1/events tells of audit entries, for 7 days. A row comes with its entry, without a number:
+-- transactions do not become visible in the order in which they began, so a number given here could show up after a
+-- higher one was read. One instance at a time numbers what is committed. Small rows of their own, so that the numbering
+-- rewrites no audit entry and none of its indexes.
+CREATE TABLE event (
+    entry_id uuid NOT NULL,
+    at timestamptz NOT NULL,
+    number bigint
+);
+CREATE UNIQUE INDEX event_by_number ON event (number) WHERE number IS NOT NULL;
+CREATE INDEX event_untold ON event (at, entry_id) WHERE number IS NULL;
 CREATE SEQUENCE event_number;
 
 -- What the digest covers, as text. jsonb has one spelling for one value, so the text is stable.
@@ -142,31 +150,23 @@ BEGIN
     FROM audit_entry WHERE chain_id = NEW.chain_id ORDER BY position DESC LIMIT 1;
     NEW.position := coalesce(last_position, 0) + 1;
     NEW.erased := false;
-    NEW.event_id := NULL;
     NEW.digest := audit_digest(NEW);
     NEW.hash := audit_hash(NEW, last_hash);
+    INSERT INTO event (entry_id, at) VALUES (NEW.id, NEW.at);
     RETURN NEW;
 END $$;
 CREATE TRIGGER audit_entry_chain BEFORE INSERT ON audit_entry FOR EACH ROW EXECUTE FUNCTION audit_entry_chain();
 
--- Append-only: the one change allowed to what an entry says is that an erasure empties it; being told gives it a number.
+-- Append-only: the one change allowed to what an entry says is that an erasure empties it.
 CREATE FUNCTION audit_entry_keep() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         IF (NEW.id, NEW.chain_id, NEW.position, NEW.at, NEW.actor, NEW.action, NEW.digest, NEW.hash)
             IS NOT DISTINCT FROM (OLD.id, OLD.chain_id, OLD.position, OLD.at, OLD.actor, OLD.action, OLD.digest, OLD.hash)
+            AND NEW.erased
+            AND num_nonnulls(NEW.actor_role, NEW.request_id, NEW.district_id, NEW.before, NEW.after, NEW.http_request_id) = 0
         THEN
-            IF NEW.event_id IS DISTINCT FROM OLD.event_id AND OLD.event_id IS NULL
-                AND (NEW.actor_role, NEW.request_id, NEW.district_id, NEW.before, NEW.after, NEW.http_request_id, NEW.erased)
-                IS NOT DISTINCT FROM (OLD.actor_role, OLD.request_id, OLD.district_id, OLD.before, OLD.after, OLD.http_request_id, OLD.erased)
-            THEN
-                RETURN NEW;
-            END IF;
-            IF NEW.erased AND NEW.event_id IS NOT DISTINCT FROM OLD.event_id
-                AND num_nonnulls(NEW.actor_role, NEW.request_id, NEW.district_id, NEW.before, NEW.after, NEW.http_request_id) = 0
-            THEN
-                RETURN NEW;
-            END IF;
+            RETURN NEW;
         END IF;
     END IF;
     RAISE EXCEPTION 'the audit trail is append-only' USING ERRCODE = 'insufficient_privilege';

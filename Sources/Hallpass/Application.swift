@@ -16,6 +16,8 @@ final class Application: Sendable {
     /// The instant now, in whole milliseconds. Tests turn it.
     let now: @Sendable () -> Date
     let signals = WakeSignals()
+    /// Clients of `GET /v1/events`.
+    let events = EventFeed()
     /// Uploads of shared data that run at once.
     let uploads: UploadSlots
     let webhookSecrets: WebhookSecrets
@@ -57,14 +59,14 @@ final class Application: Sendable {
             return result
         }
         if wakes.contains(.tokens) { tokens.forget() }
-        signals.wake(wakes)
-        relay(wakes)
+        announce(wakes)
         return result
     }
 
-    /// Tells the other instances, outside the transaction and gathered: a NOTIFY inside would make commits wait for one
-    /// another.
-    private func relay(_ wakes: Set<Wake>) {
+    /// Wakes this instance's workers and tells the other instances, after a commit: outside the transaction and gathered,
+    /// since a NOTIFY inside would make commits wait for one another.
+    func announce(_ wakes: Set<Wake>) {
+        signals.wake(wakes)
         for wake in wakes { database.notify(WakeRelay.channel, wake.rawValue) }
     }
 }

@@ -60,7 +60,8 @@ enum Routes {
     ]
 
     static let audit: [Endpoint] = [
-        Endpoint(.get, "/v1/audit", .read(.viewer, ListAudit.run))
+        Endpoint(.get, "/v1/audit", .read(.viewer, ListAudit.run)),
+        Endpoint(.get, "/v1/events", .read(.viewer, StreamEvents.run)),
     ]
 
     static let tokens: [Endpoint] = [

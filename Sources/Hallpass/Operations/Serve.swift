@@ -40,7 +40,7 @@ public enum Serve {
         let group = ServiceGroup(
             configuration: .init(
                 services: Workers.all(application).map { .init(service: $0, successTerminationBehavior: .ignore) } + [
-                    .init(service: ServerService(server: server))
+                    .init(service: ServerService(server: server, events: application.events))
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }))
@@ -51,10 +51,12 @@ public enum Serve {
 /// The HTTP server as a part of the service's life.
 private struct ServerService: Service {
     let server: Server
+    let events: EventFeed
 
     func run() async throws {
         try await gracefulShutdown()
         SystemdNotice.send("STOPPING=1")
+        events.stop()
         await server.stop(deadline: .seconds(10))
     }
 }

@@ -17,6 +17,6 @@ enum Workers {
                 return false
             },
             WorkerLoop(name: "launches", application: application, wake: .launches) { try await launches.turn() },
-        ]
+        ] + EventWorker(application: application).loops
     }
 }

@@ -125,7 +125,7 @@ enum PutSharedData {
             try check(reader.builder)
             preconditionFailure("an upload refused for its lines has a bad one")
         }
-        call.application.signals.wake(wakes)
+        call.application.announce(wakes)
         return stored
     }
 

@@ -15,6 +15,7 @@ final class TestApplication: Sendable {
     let clock: TestClock
     let outbox: OutboxWorker
     let launches: LaunchWorker
+    let events: EventWorker
     /// Messages that the outbox has delivered.
     let mailbox: TestMailbox
     private let database: TestDatabase
@@ -56,6 +57,7 @@ final class TestApplication: Sendable {
             mailComposer: try MailComposer(configuration), now: { clock.now })
         outbox = OutboxWorker(application: application, delivery: mailbox)
         launches = LaunchWorker(application: application)
+        events = EventWorker(application: application)
         server = try Listening.server(application)
         port = Int(try await server.start()[0].port ?? 0)
         var tokens: [Role: String] = [:]
@@ -68,6 +70,7 @@ final class TestApplication: Sendable {
     }
 
     private func stop() async {
+        application.events.stop()
         await server.stop(deadline: .seconds(2))
         await application.database.close()
         database.drop()
