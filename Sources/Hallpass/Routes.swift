@@ -73,6 +73,7 @@ enum Routes {
     static let probes: [Endpoint] = [
         Endpoint(.get, "/livez", .open(Probes.live)),
         Endpoint(.get, "/readyz", .open(Probes.ready)),
+        Endpoint(.get, "/openapi.json", .open(GetOpenAPI.run)),
     ]
 
     static func router(_ endpoints: [Endpoint], application: Application) -> Router {

@@ -90,12 +90,14 @@ enum EntityTag {
     static func format(_ version: Int) -> String { "\"\(version)\"" }
 
     /// Whether a field of `If-Match` or `If-None-Match` names the version. Weak tags compare by their value.
-    static func matches(_ field: String, version: Int) -> Bool {
+    static func matches(_ field: String, version: Int) -> Bool { matches(field, text: String(version)) }
+
+    static func matches(_ field: String, text: String) -> Bool {
         field.split(separator: ",").contains { part in
             var tag = part.trimmingCharacters(in: .whitespaces)
             if tag == "*" { return true }
             if tag.hasPrefix("W/") { tag.removeFirst(2) }
-            return tag == "\"\(version)\"" || tag == "\"\(version)-gzip\""
+            return tag == "\"\(text)\"" || tag == "\"\(text)-gzip\""
         }
     }
 }

@@ -69,7 +69,9 @@ struct TestClient: Sendable {
         let reply = try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread { continuation.resume(with: Result { try Self.exchange(message, port: port) }) }
         }
-        return try Self.parse(reply, isHead: method == "HEAD")
+        let answer = try Self.parse(reply, isHead: method == "HEAD")
+        AnswerCheck.record(method, target, answer)
+        return answer
     }
 
     struct Failure: Error, CustomStringConvertible {
