@@ -1,19 +1,24 @@
 import Foundation
+import Synchronization
 
-/// Ids are UUIDv7 (RFC 9562 §5.7): a millisecond clock, then 74 random bits, so that they sort by age.
+/// Ids are UUIDv7 (RFC 9562 §5.7): a millisecond clock, then 26 bits of a counter that begins at random and grows with
+/// each id (§6.2), then 48 random bits. So the ids that one process makes in one millisecond sort as they were made: what a
+/// change writes at one instant keeps its order wherever it is listed by instant and id.
 enum Identifier {
+    private static let counter = Atomic(UInt64.random(in: 0...UInt64(UInt32.max)))
+
     static func make(at date: Date) -> UUID {
         var generator = SystemRandomNumberGenerator()
         let milliseconds = UInt64(max(0, Instant.milliseconds(date)))
-        let a = generator.next()
-        let b = generator.next()
+        let random = generator.next()
+        let counter = counter.wrappingAdd(1, ordering: .relaxed).newValue
         func byte(_ value: UInt64, _ shift: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: value >> shift) }
         return UUID(
             uuid: (
                 byte(milliseconds, 40), byte(milliseconds, 32), byte(milliseconds, 24), byte(milliseconds, 16),
-                byte(milliseconds, 8), byte(milliseconds, 0), 0x70 | byte(a, 0) & 0x0F, byte(a, 8),
-                0x80 | byte(a, 16) & 0x3F, byte(a, 24), byte(b, 0), byte(b, 8), byte(b, 16), byte(b, 24), byte(b, 32),
-                byte(b, 40)
+                byte(milliseconds, 8), byte(milliseconds, 0), 0x70 | byte(counter, 22) & 0x0F, byte(counter, 14),
+                0x80 | byte(counter, 8) & 0x3F, byte(counter, 0), byte(random, 0), byte(random, 8), byte(random, 16),
+                byte(random, 24), byte(random, 32), byte(random, 40)
             ))
     }
 

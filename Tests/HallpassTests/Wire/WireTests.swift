@@ -41,6 +41,8 @@ struct WireTests {
 
     @Test("ids are UUIDv7 in lower case, and sort by their time")
     func identifiers() {
+        let sameInstant = (0..<100).map { _ in Identifier.format(Identifier.make(at: Date(timeIntervalSince1970: 1))) }
+        #expect(sameInstant == sameInstant.sorted() && Set(sameInstant).count == 100)
         let early = Identifier.make(at: Date(timeIntervalSince1970: 1_700_000_000))
         let late = Identifier.make(at: Date(timeIntervalSince1970: 1_700_000_001))
         #expect(Identifier.format(early) < Identifier.format(late))
