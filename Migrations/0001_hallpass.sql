@@ -50,7 +50,8 @@ CREATE TABLE request (
     launch_status text NOT NULL CONSTRAINT request_launch_status_known CHECK (launch_status IN ('waiting', 'scheduled', 'launched')),
     launched_at timestamptz,
     sharing_method text CONSTRAINT request_sharing_method_known CHECK (sharing_method IN ('sections', 'schools', 'rules', 'district')),
-    sharing_rules jsonb,
+    -- json, not jsonb: kept verbatim.
+    sharing_rules json,
     sharing_completed_at timestamptz,
     sharing_source text CONSTRAINT request_sharing_source_known CHECK (sharing_source IN ('webhook', 'manual')),
     -- [{"item","status","by","at","note"}], in the order of the configuration at the time of asking.
@@ -252,7 +253,10 @@ CREATE TABLE webhook_delivery (
 );
 CREATE UNIQUE INDEX webhook_delivery_webhook_id_once ON webhook_delivery (webhook_id) WHERE status <> 'conflict';
 CREATE INDEX webhook_delivery_by_received_at ON webhook_delivery (received_at DESC, id DESC);
+CREATE INDEX webhook_delivery_by_status ON webhook_delivery (status, received_at DESC, id DESC);
+CREATE INDEX webhook_delivery_by_type ON webhook_delivery (type, received_at DESC, id DESC) WHERE type IS NOT NULL;
 CREATE INDEX webhook_delivery_parked ON webhook_delivery (clever_district_id, created, id) WHERE status = 'parked';
+CREATE INDEX webhook_delivery_parked_by_external_id ON webhook_delivery (external_id) WHERE status = 'parked';
 CREATE INDEX webhook_delivery_by_district ON webhook_delivery (clever_district_id);
 CREATE INDEX webhook_delivery_by_request ON webhook_delivery (request_id) WHERE request_id IS NOT NULL;
 

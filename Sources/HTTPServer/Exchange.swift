@@ -202,7 +202,7 @@ struct Exchange {
     /// Marks the response as compressed and returns the compressor, where it is worthwhile and the client takes it.
     private func compress(_ response: inout Response, for head: RequestHead) -> Deflater? {
         guard Compression.isWorthwhile(response.headerFields[.contentType]),
-            response.headerFields[.contentEncoding] == nil
+            response.headerFields[.contentEncoding] == nil, response.headerFields[.cacheControl] != "no-transform"
         else { return nil }
         if case .bytes(let bytes) = response.body, bytes.count < owner.configuration.compressedFromBytes { return nil }
         if case .empty = response.body { return nil }

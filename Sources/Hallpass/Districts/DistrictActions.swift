@@ -109,7 +109,7 @@ enum DistrictActions {
             ParkedDelivery.query("\(cleverID)"),
         ])
         if !rows[1].isEmpty { throw taken }
-        return try ParkedDelivery.read(rows[2])
+        return ParkedDelivery.read(rows[2])
     }
 
     /// `DELETE /v1/districts/{id}`: the district and all personal data about it go; the audit trail keeps its chain.
@@ -118,6 +118,7 @@ enum DistrictActions {
         let locked = try await change.lockCase(districtID: id)
         try change.noInput()
         try change.checkVersion(locked.value.district.version)
+        SharedData.erase(districtID: id, change.work)
         for statement in EraseDistrict.statements(id, cleverID: locked.value.district.cleverID) {
             change.transaction.execute(statement)
         }

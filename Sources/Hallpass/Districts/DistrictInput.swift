@@ -29,17 +29,21 @@ struct DistrictInput: Sendable, Hashable {
     static func cleverID(_ reader: inout ObjectReader, _ name: String = "clever_id", required: Bool = false) -> String?
     {
         guard let text = reader.string(name, required: required, length: 1...64) else { return nil }
-        let isAllowed = text.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-                true
-            default: false
-            }
-        }
-        if isAllowed { return text }
+        if isCleverID(text) { return text }
         reader.complain(name, "must be 1 to 64 of A-Z a-z 0-9 _ -")
         return nil
+    }
+
+    static func isCleverID(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
     }
 
     static func state(_ reader: inout ObjectReader) -> USState? {

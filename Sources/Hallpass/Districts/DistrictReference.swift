@@ -64,7 +64,7 @@ struct DistrictReference: Sendable {
             id: Identifier.make(at: work.now), now: work.now)
         return LockedCase(
             value: DistrictCase(district: district, requests: []), stored: nil,
-            parked: try rows.last.map { try ParkedDelivery.read($0) } ?? [])
+            parked: rows.last.map { ParkedDelivery.read($0) } ?? [])
     }
 }
 

@@ -8,18 +8,6 @@ import Postgres
 enum EraseDistrict {
     static func statements(_ id: UUID, cleverID: String?) -> [Query] {
         var statements: [Query] = [
-            Query(
-                "erase.sections",
-                "DELETE FROM shared_section WHERE snapshot_id IN (SELECT id FROM shared_snapshot WHERE district_id = \(id))"
-            ),
-            Query(
-                "erase.teachers",
-                "DELETE FROM shared_teacher WHERE snapshot_id IN (SELECT id FROM shared_snapshot WHERE district_id = \(id))"
-            ),
-            Query(
-                "erase.students",
-                "DELETE FROM shared_student WHERE snapshot_id IN (SELECT id FROM shared_snapshot WHERE district_id = \(id))"
-            ),
             Query("erase.emails", "DELETE FROM email WHERE district_id = \(id)"),
             Query(
                 "erase.answers",

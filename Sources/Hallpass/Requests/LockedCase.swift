@@ -106,7 +106,7 @@ extension Work {
         districtIDs.insert(district.id)
         let value = DistrictCase(district: district, requests: requests)
         return LockedCase(
-            value: value, stored: value, parked: try ParkedDelivery.read(rows[2]), attempts: attempts,
+            value: value, stored: value, parked: ParkedDelivery.read(rows[2]), attempts: attempts,
             lastEnded: lastEnded)
     }
 }

@@ -35,7 +35,7 @@ enum RequestActions {
         case .launch: return .launchNow
         case .share:
             let method: SharingMethod? = reader.choice("method", required: true)
-            let rules = reader.array("rules", count: 0...10_000).map { JSONValue.array($0).text }
+            let rules = reader.sharingRules()
             return method.map { .share(method: $0, rules: rules, source: .manual) }
         case .configure:
             let message = reader.prose("message")

@@ -89,7 +89,7 @@ enum RequestRows {
                 launch_date = \(request.launch.date.map(SQLDate.init)), launch_at = \(request.launch.at),
                 launch_status = \(request.launch.status.rawValue), launched_at = \(request.launch.launchedAt),
                 sharing_method = \(request.sharing?.method.rawValue),
-                sharing_rules = \(request.sharing?.rules.map(JSONText.init)),
+                sharing_rules = (\(request.sharing?.rules)::text)::json,
                 sharing_completed_at = \(request.sharing?.completedAt), sharing_source = \(request.sharing?.source.rawValue),
                 checklist = \(ChecklistText.write(request.checklist)), decision_by = \(request.decision.by),
                 decision_at = \(request.decision.at), decision_message = \(request.decision.message),

@@ -4,7 +4,7 @@ import Postgres
 
 // Writes what the domain has decided: the district and the requests that changed (each guarded by the version that was
 // read), their audit entries, timeline notes and e-mails, and whatever must follow from it in the same transaction: the
-// comparison of shared data, and deliveries that were parked for exactly this.
+// seats that a changed license takes, and deliveries that were parked for exactly this.
 
 extension Work {
     /// Queues the statements that make what was decided true, and what follows from it in the same transaction.
@@ -26,7 +26,9 @@ extension Work {
         locked.effects = []
         let before = locked.stored
         locked.stored = after
-        SharingComparison.refresh(after.district.id, self)
+        if let before, before.district.license.licensedTeachers != after.district.license.licensedTeachers {
+            SharingComparison.refresh(after.district.id, self)
+        }
         try await applyParked(&locked, before: before)
     }
 
@@ -48,7 +50,8 @@ extension Work {
             Query(
                 "request.show_district",
                 """
-                UPDATE request SET version = version + 1, updated_at = \(now)
+                UPDATE request SET version = version + 1, updated_at = \(now), account_manager = \(district.accountManager),
+                    search = \(SearchText.normalise(district.name)) || substr(search, strpos(search, \("\n")))
                 WHERE district_id = \(district.id) AND state IN ('declined', 'withdrawn', 'disconnected')
                 """))
     }

@@ -19,6 +19,9 @@ enum PutSharedData {
     private struct Refused: Error {}
 
     static func run(_ call: Call) async throws -> Answer {
+        if let encoding = call.request.body.contentEncoding, encoding != "gzip", encoding != "identity" {
+            throw ProblemResponse.unsupportedEncoding
+        }
         let id = try call.id(of: "request")
         let found = try await find(id, in: call.application.database)
         let isDryRun = try readQuery(call)

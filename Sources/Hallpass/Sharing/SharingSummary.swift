@@ -88,7 +88,7 @@ struct SharingSummary {
             "sharing.rules",
             """
             SELECT s.sharing_method = r.sharing_method
-                AND coalesce(s.sharing_rules, '[]') = coalesce(r.sharing_rules, '[]')
+                AND coalesce(s.sharing_rules::jsonb, '[]') = coalesce(r.sharing_rules::jsonb, '[]')
             FROM request s JOIN request r USING (district_id)
             WHERE s.district_id = \(districtID) AND s.kind = 'sso' AND r.kind = 'rostering'
                 AND s.state IN ('shared', 'configured') AND r.state IN ('shared', 'configured')

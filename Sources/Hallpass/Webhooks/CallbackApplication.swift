@@ -5,38 +5,24 @@ import Postgres
 /// Decides what one event means for its case (API §4's table). The case is changed in memory; its caller writes it.
 struct CallbackApplication {
     let event: CallbackEvent
-    let clock: CallbackClock?
-    /// The request that has the event's external id, whichever its district and state.
-    let existing: ExistingRequest?
+    let marks: CallbackMarks
     /// What is parked for the district.
     let parked: [ParkedDelivery]
     let work: Work
     /// Nil while the district is unknown.
     var locked: LockedCase?
 
-    struct ExistingRequest: Sendable {
-        var id: UUID
-        var districtID: UUID
-    }
-
     /// - Throws: `Refusal.invalid` when the event asks for what cannot be; it is rejected then.
     mutating func run() throws(Refusal) -> CallbackApplied {
         switch event.content {
         case .requestCreated(let wish):
-            if existing != nil || (clock != nil && clock?.isDeleted == false) {
-                return applied(.superseded, "This integration request is known already.", to: existing?.id)
+            if marks.existing != nil || marks.clock?.isDeleted == false {
+                return applied(.superseded, "This integration request is known already.", to: marks.existing?.id)
             }
             return try create(wish)
-        case .requestUpdated(let wish):
-            guard let existing else { return try create(wish) }
-            guard existing.districtID == locked?.value.district.id else {
-                throw .invalid(pointer: "/district/id", detail: "is not the district of this integration request")
-            }
-            return try change(
-                existing.id,
-                .changeWish(launchDate: wish.launchDate, message: wish.message, requester: wish.requester))
+        case .requestUpdated(let wish): return try update(wish)
         case .requestDeleted:
-            guard let existing, locked?.value.district.id == existing.districtID else {
+            guard let existing = marks.existing, locked?.value.district.id == existing.districtID else {
                 return applied(.processed, "Not seen before; remembered, so that an older event is superseded.")
             }
             return try change(existing.id, .endByDistrict)
@@ -47,10 +33,7 @@ struct CallbackApplication {
             }
             return try change(request.id, .removeSharing)
         case .districtUpdated(let facts): return try update(facts)
-        case .districtDeleted:
-            guard locked != nil else { return applied(.processed, "Changes nothing: the district is not known here.") }
-            try decide(.deleteDistrict, on: nil)
-            return applied(.processed, nil)
+        case .districtDeleted: return try deleteDistrict()
         case .unknown: return applied(.ignored, "The type \(event.type) is not known here.")
         }
     }
@@ -59,6 +42,10 @@ struct CallbackApplication {
 
     private mutating func create(_ wish: CallbackEvent.Wish) throws(Refusal) -> CallbackApplied {
         if let open = locked?.value.open(wish.kind) {
+            // Tried on the open one, without keeping the outcome: what could never be is told now, not when that ends.
+            _ = try locked?.value.apply(
+                .changeWish(launchDate: wish.launchDate, message: wish.message, requester: wish.requester),
+                to: open.id, by: work.author.name, at: work.now)
             return applied(.parked, "Another \(wish.kind.title) request is open; waits until it ends.", to: open.id)
         }
         var file = locked ?? newCase(wish)
@@ -80,6 +67,18 @@ struct CallbackApplication {
             accountManager: work.application.configuration.accountManager, id: Identifier.make(at: work.now),
             now: work.now)
         return LockedCase(value: DistrictCase(district: district, requests: []), stored: nil, parked: parked)
+    }
+
+    private mutating func update(_ wish: CallbackEvent.Wish) throws(Refusal) -> CallbackApplied {
+        guard let existing = marks.existing else { return try create(wish) }
+        guard existing.districtID == locked?.value.district.id else {
+            throw .invalid(pointer: "/district/id", detail: "is not the district of this integration request")
+        }
+        if let known = locked?.value.request(existing.id), known.kind != wish.kind {
+            throw .invalid(pointer: "/kind", detail: "is not the kind of this integration request, \(known.kind.rawValue)")
+        }
+        return try change(
+            existing.id, .changeWish(launchDate: wish.launchDate, message: wish.message, requester: wish.requester))
     }
 
     /// Changes an open request; one that has ended is only noted.
@@ -117,14 +116,38 @@ struct CallbackApplication {
         if let name = facts.name { district.name = name }
         if district.ncesID == nil { district.ncesID = facts.ncesID }
         if let contact = facts.contact {
-            district.contacts.removeAll { $0.role == contact.role }
-            district.contacts.append(contact)
+            if let index = district.contacts.firstIndex(where: { $0.role == contact.role }) {
+                district.contacts[index] = contact
+            } else {
+                district.contacts.append(contact)
+            }
         }
         if facts.sync != "{}", !Self.isSameJSON(facts.sync, district.clever) { district.clever = facts.sync }
+        let before = locked?.value
         let changed = district.versioned(after: old, now: work.now)
         if changed != old { try decide(.changeDistrict(changed), on: nil) }
         if case .some(let date) = facts.launchDate { try decide(.followDistrictLaunchDate(date), on: nil) }
-        return applied(.processed, changed == old ? "Changes nothing of the district." : nil)
+        guard locked?.value != before else {
+            let text = "Changes nothing."
+            for request in locked?.value.requests ?? [] { note(request.id, text) }
+            return applied(.processed, text)
+        }
+        for request in locked?.value.requests ?? [] where request != before?.request(request.id) {
+            note(request.id, "Applied.")
+        }
+        return applied(.processed, nil)
+    }
+
+    private mutating func deleteDistrict() throws(Refusal) -> CallbackApplied {
+        guard let before = locked?.value else {
+            return applied(.processed, "Changes nothing: the district is not known here.")
+        }
+        try decide(.deleteDistrict, on: nil)
+        for request in before.requests where request.state.isOpen { note(request.id, "Applied.") }
+        guard locked?.value == before else { return applied(.processed, nil) }
+        let text = "Changes nothing: no request of the district is open."
+        for id in locked?.lastEnded.values.sorted(by: { $0.uuidString < $1.uuidString }) ?? [] { note(id, text) }
+        return applied(.processed, text)
     }
 
     private static func isSameJSON(_ a: String, _ b: String?) -> Bool {
@@ -150,11 +173,13 @@ struct CallbackApplication {
 
     /// Processed, with a line in the request's timeline.
     private mutating func noted(_ id: UUID?, _ detail: String?) -> CallbackApplied {
-        if let id, locked != nil {
-            let text = "Callback \(event.type) (\(Instant.format(event.created))). \(detail ?? "Applied.")"
-            locked?.effects.append(.note(requestID: id, type: .callback, text: text))
-        }
+        if let id { note(id, detail ?? "Applied.") }
         return applied(.processed, detail, to: id)
+    }
+
+    private mutating func note(_ id: UUID, _ outcome: String) {
+        let text = "Callback \(event.type) (\(Instant.format(event.created))). \(outcome)"
+        locked?.effects.append(.note(requestID: id, type: .callback, text: text))
     }
 }
 

@@ -42,7 +42,7 @@ struct CallbackEvent: Sendable {
         var name: String?
         var ncesID: String?
         var contact: Contact?
-        /// `.some(nil)` is an empty or null launch date: none.
+        /// `.some(nil)` is a null launch date: none.
         var launchDate: CalendarDate??
         var sync: String
     }
@@ -89,10 +89,4 @@ struct CallbackEvent: Sendable {
         case .unknown: nil
         }
     }
-}
-
-/// A body that is no event: kept as `rejected`, answered 400.
-struct CallbackRejection: Error, Sendable {
-    var detail: String
-    var errors: [FieldProblem] = []
 }

@@ -2,50 +2,59 @@ import Foundation
 import Integrations
 import Postgres
 
-// Applies events to the case they are about, in one transaction, with what was parked for exactly this. `created` decides
+// Applies one event to the case it is about, in one transaction, with what was parked for exactly this. `created` decides
 // what is newer: a clock is kept for each thing that callbacks speak of (a request's id, a district and kind, a district),
 // and an event older than what a callback has applied to the same thing is superseded. An event that cannot be applied yet
 // is parked (ParkedDeliveries).
+//
+// Locks are taken in one order: the thing the event speaks of, the district's Clever id, the district's row. Everything
+// that is read first travels in one round trip, but for `integration_requests.deleted`, which names no district: its
+// request's is looked up, under the lock on the thing, before the district is locked.
 
 struct CallbackFile {
     let work: Work
+    let event: CallbackEvent
+    /// The delivery in the archive that is replayed, so that it is none of those that wait.
+    private let replayed: UUID?
     private var locked: LockedCase?
 
-    init(work: Work) { self.work = work }
+    init(_ event: CallbackEvent, replayed: UUID? = nil, work: Work) {
+        self.event = event
+        self.replayed = replayed
+        self.work = work
+    }
 
-    /// Applies one event. What it decided is written by `finish`.
-    mutating func apply(_ event: CallbackEvent) async throws -> CallbackApplied {
-        guard let subject = event.subject else {
+    /// What locks and reads all that `apply` asks about; empty for a type that is not known.
+    var queries: [Query] {
+        guard let subject = event.subject else { return [] }
+        let marks = CallbackMarks.queries(subject: subject, externalID: event.externalID)
+        return marks + (event.cleverID.map { Work.caseQueries(.cleverID($0)) } ?? [])
+    }
+
+    /// Applies the event. What it decided is written by `finish`.
+    /// - Parameter rows: the answers to `queries`.
+    mutating func apply(_ rows: some RandomAccessCollection<Rows>) async throws -> CallbackApplied {
+        guard event.subject != nil else {
             return CallbackApplied(status: .ignored, detail: "The type \(event.type) is not known here.")
         }
-        let cleverID = try await cleverID(of: event)
-        let caseQueries = cleverID.map { Work.caseQueries(.cleverID($0)) } ?? []
-        let rows = try await work.transaction.query(
-            all: caseQueries + [
-                Query("callback.lock", "SELECT pg_advisory_xact_lock(hashtextextended(\(subject), 3))"),
-                Query("callback.clock", "SELECT created, deleted FROM callback_clock WHERE subject = \(subject)"),
-                Query(
-                    "callback.request",
-                    "SELECT id, district_id FROM request WHERE external_id = \(event.externalID) AND source = 'webhook'"
-                ),
-            ])
-        let clock = try rows[caseQueries.count + 1].first.map { row in
-            CallbackClock(created: try row.get(0), isDeleted: try row.get(1))
+        let rows = Array(rows)
+        let marks = try CallbackMarks(rows.prefix(CallbackMarks.queryCount))
+        let cleverID = event.cleverID ?? marks.cleverID
+        var caseRows = Array(rows.dropFirst(CallbackMarks.queryCount))
+        if caseRows.isEmpty, let cleverID {
+            caseRows = try await work.transaction.query(all: Work.caseQueries(.cleverID(cleverID)))
         }
-        let existing = try rows[caseQueries.count + 2].first.map { row in
-            CallbackApplication.ExistingRequest(id: try row.get(0), districtID: try row.get(1))
+        if !caseRows.isEmpty {
+            locked = try work.readCase(caseRows, addressed: marks.existing?.id)
+            locked?.parked.removeAll { $0.id == replayed }
         }
-        let caseRows = rows.prefix(caseQueries.count)
-        if cleverID != nil { locked = try work.readCase(caseRows, addressed: existing?.id) }
-        if let clock, clock.created > event.created {
+        if let clock = marks.clock, clock.created > event.created {
             return CallbackApplied(
-                status: .superseded,
-                detail: "Older than what was applied to the same thing (\(Instant.format(clock.created))).",
-                requestID: existing?.id, districtID: locked?.value.district.id, cleverID: cleverID)
+                status: .superseded, detail: Self.olderThan(clock), requestID: marks.existing?.id,
+                districtID: locked?.value.district.id, cleverID: cleverID)
         }
         var application = CallbackApplication(
-            event: event, clock: clock, existing: existing,
-            parked: try caseRows.last.map { try ParkedDelivery.read($0) } ?? [], work: work, locked: locked)
+            event: event, marks: marks, parked: caseRows.last.map(parked) ?? [], work: work, locked: locked)
         var applied = try application.run()
         locked = application.locked
         applied.cleverID = cleverID
@@ -60,6 +69,8 @@ struct CallbackFile {
         return applied
     }
 
+    private func parked(_ rows: Rows) -> [ParkedDelivery] { ParkedDelivery.read(rows).filter { $0.id != replayed } }
+
     /// Writes what was decided, and with it what was parked for it.
     mutating func finish() async throws {
         guard var file = locked else { return }
@@ -67,22 +78,8 @@ struct CallbackFile {
         locked = file
     }
 
-    /// `integration_requests.deleted` names no district: its request does.
-    private func cleverID(of event: CallbackEvent) async throws -> String? {
-        if let cleverID = event.cleverID { return cleverID }
-        guard let externalID = event.externalID else { return nil }
-        let rows = try await work.transaction.query(
-            Query(
-                "callback.district_of_request",
-                """
-                SELECT d.clever_id FROM request r JOIN district d ON d.id = r.district_id
-                WHERE r.external_id = \(externalID) AND r.source = 'webhook'
-                UNION ALL
-                SELECT clever_district_id FROM webhook_delivery
-                WHERE status = 'parked' AND external_id = \(externalID) AND clever_district_id IS NOT NULL
-                LIMIT 1
-                """))
-        return try rows.first?.get(0, as: String?.self)
+    static func olderThan(_ clock: CallbackClock) -> String {
+        "Older than what was applied to the same thing (\(Instant.format(clock.created)))."
     }
 
     /// Notes the event's `created` as the newest applied to its thing.

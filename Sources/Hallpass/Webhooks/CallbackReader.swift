@@ -14,10 +14,22 @@ enum CallbackReader {
         let event = event(tree, complaints)
         guard complaints.isEmpty, let event else {
             throw CallbackRejection(
-                detail: "The body is JSON but not the shape of an event; `errors` says where.",
-                errors: complaints.problems)
+                detail: CallbackRejection.wrongShape, errors: complaints.problems, type: readable(tree["type"]),
+                created: tree["created"]?.string.flatMap { Instant.parse($0) }, cleverID: cleverID(in: tree))
         }
         return event
+    }
+
+    /// The type of a body that is no event otherwise, so that it is found by it.
+    private static func readable(_ type: JSONValue?) -> String? {
+        type?.string.flatMap { TextRule.offence(in: $0, length: Limits.name, multiline: false) == nil ? $0 : nil }
+    }
+
+    private static func cleverID(in tree: JSONValue) -> String? {
+        guard let object = tree["data"]?["object"] else { return nil }
+        let isDistrict = tree["type"]?.string?.hasPrefix("districts.") == true
+        let text = isDistrict ? object["id"]?.string : object["district"]?["id"]?.string ?? object["district"]?.string
+        return text.flatMap { DistrictInput.isCleverID($0) ? $0 : nil }
     }
 
     private static func event(_ tree: JSONValue, _ complaints: Complaints) -> CallbackEvent? {
@@ -28,6 +40,7 @@ enum CallbackReader {
         let created = createdText.flatMap { Instant.parse($0) }
         if createdText != nil, created == nil { reader.complain("created", "must be an instant (RFC 3339)") }
         guard var data = reader.object("data", required: true) else { return nil }
+        _ = data.object("previous_attributes")
         guard var object = data.object("object", required: true), let type else { return nil }
         let content = content(type, &object)
         guard let id, let created, let content else { return nil }
@@ -47,7 +60,7 @@ enum CallbackReader {
             let kind: Kind? = object.choice("kind", required: true)
             guard let cleverID, let kind else { return nil }
             return .sharingDeleted(cleverID: cleverID, kind: kind)
-        case "districts.updated": return district(&object).map { .districtUpdated($0) }
+        case "districts.updated": return CleverDistrict.read(&object).map { .districtUpdated($0) }
         case "districts.deleted":
             return DistrictInput.cleverID(&object, "id", required: true).map { .districtDeleted(cleverID: $0) }
         default: return .unknown
@@ -91,7 +104,7 @@ enum CallbackReader {
         let cleverID = districtID(&object)
         let kind: Kind? = object.choice("kind", required: true)
         let method: SharingMethod? = object.choice("method", required: true)
-        let rules = object.array("rules", count: 0...10_000).map { JSONValue.array($0).text }
+        let rules = object.sharingRules()
         guard let cleverID, let kind, let method else { return nil }
         return CallbackEvent.SharingFacts(cleverID: cleverID, kind: kind, method: method, rules: rules)
     }
@@ -103,50 +116,5 @@ enum CallbackReader {
         }
         guard var reader = object.object("district") else { return nil }
         return DistrictInput.cleverID(&reader, "id", required: true)
-    }
-
-    /// Clever's `District` (Data API v3.1), as it publishes it.
-    private static func district(_ object: inout ObjectReader) -> CallbackEvent.DistrictFacts? {
-        let cleverID = DistrictInput.cleverID(&object, "id", required: true)
-        let name = object.string("name")
-        let ncesID = object.value("nces_id") == .string("") ? nil : object.string("nces_id", length: 1...32)
-        var launchDate: CalendarDate??
-        switch object.presence("launch_date") {
-        case .absent: launchDate = nil
-        case .null, .value(.string("")): launchDate = .some(nil)
-        case .value:
-            if case .value(let date) = object.launchDate() { launchDate = .some(date) }
-        }
-        var sync: [JSONValue.Member] = []
-        for member in syncMembers {
-            if let value = object.value(member) { sync.append(.init(name: member, value: value)) }
-        }
-        let contact = contact(&object)
-        guard let cleverID else { return nil }
-        return CallbackEvent.DistrictFacts(
-            cleverID: cleverID, name: name, ncesID: ncesID, contact: contact, launchDate: launchDate,
-            sync: JSONValue.object(sync).text)
-    }
-
-    /// The sync facts that are shown under `clever`.
-    static let syncMembers = [
-        "sis_type", "launch_date", "state", "error", "last_sync", "pause_start", "pause_end", "login_methods",
-        "portal_url", "mdr_number", "nces_id", "lms_type", "lms_state", "district_contact",
-    ]
-
-    /// Clever's contact has a name in parts: `{"first","middle","last"}`.
-    private static func contact(_ object: inout ObjectReader) -> Contact? {
-        guard case .value(.object) = object.presence("district_contact"), var reader = object.object("district_contact")
-        else { return nil }
-        guard let email = reader.value("email")?.string, !email.isEmpty else { return nil }
-        guard reader.email("email") != nil else { return nil }
-        let title = reader.value("title")?.string
-        var name = reader.value("name")?.string
-        if let parts = reader.value("name"), case .object = parts {
-            name = ["first", "middle", "last"].compactMap { parts[$0]?.string }.filter { !$0.isEmpty }
-                .joined(separator: " ")
-        }
-        return Contact(
-            name: name.flatMap { $0.isEmpty ? nil : $0 } ?? email, email: email, role: title ?? "district_contact")
     }
 }

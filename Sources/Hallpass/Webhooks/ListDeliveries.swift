@@ -62,12 +62,9 @@ enum ListDeliveries {
         }
         var answer = Answer(status: 200)
         let contentType = try row.get(0, as: String?.self) ?? "application/octet-stream"
-        if let encoding = try row.get(1, as: String?.self) {
-            answer.headerFields[.contentEncoding] = encoding
-        } else {
-            // The bytes as they are: no coding of ours on top.
-            answer.headerFields[.contentEncoding] = "identity"
-        }
+        answer.headerFields[.contentEncoding] = try row.get(1, as: String?.self)
+        // The bytes as they are: no coding of ours on top.
+        answer.headerFields[.cacheControl] = "no-transform"
         answer.body = .other(contentType: contentType, .bytes(try Zlib.uncompress(body)))
         return answer
     }

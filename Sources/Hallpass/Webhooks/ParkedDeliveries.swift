@@ -17,16 +17,22 @@ struct ParkedDelivery: Sendable {
             "case.parked",
             """
             SELECT id, content_encoding, body FROM webhook_delivery
-            WHERE status = 'parked' AND clever_district_id = \(cleverID) ORDER BY created, id
+            WHERE status = 'parked' AND clever_district_id = \(cleverID) AND body IS NOT NULL ORDER BY created, id
             """)
     }
 
-    static func read(_ rows: Rows) throws -> [ParkedDelivery] {
-        try rows.map { row in
-            let bytes = try Zlib.uncompress(row.get(2, as: [UInt8].self))
-            return ParkedDelivery(
-                id: try row.get(0),
-                event: try CallbackReader.read(ArchivedBody.plain(bytes, encoding: row.get(1, as: String?.self))))
+    /// One that can no longer be read stays parked for whoever replays it; it must not stand in the way of every other
+    /// change of its district.
+    static func read(_ rows: Rows) -> [ParkedDelivery] {
+        rows.compactMap { row in
+            do {
+                let bytes = try Zlib.uncompress(row.get(2, as: [UInt8].self))
+                let event = try CallbackReader.read(
+                    ArchivedBody.plain(bytes, encoding: row.get(1, as: String?.self)))
+                return ParkedDelivery(id: try row.get(0), event: event)
+            } catch {
+                return nil
+            }
         }
     }
 
@@ -43,7 +49,8 @@ struct ParkedDelivery: Sendable {
 }
 
 extension Work {
-    /// Applies what the case's last change has made possible, until nothing more is.
+    /// Applies what the case's last change has made possible, until nothing more is. What turns out not to be possible at all
+    /// is rejected, and the change that set it off goes on.
     /// - Parameter before: the case as it was before that change, nil for a new district.
     func applyParked(_ locked: inout LockedCase, before: DistrictCase?) async throws {
         guard !locked.parked.isEmpty else { return }
@@ -53,16 +60,35 @@ extension Work {
             let former = author
             author = .delivery(next.id)
             defer { author = former }
+            let marks = try await marks(of: next)
+            if let clock = marks.clock, clock.created > next.event.created {
+                close(next, .superseded, CallbackFile.olderThan(clock), requestID: marks.existing?.id)
+                continue
+            }
             var application = CallbackApplication(
-                event: next.event, clock: nil, existing: nil, parked: [], work: self, locked: locked)
-            let applied = try application.run()
-            guard var changed = application.locked else { return }
-            settle(next, applied)
+                event: next.event, marks: marks, parked: [], work: self, locked: locked)
+            let applied: CallbackApplied
+            do throws(Refusal) {
+                applied = try application.run()
+            } catch {
+                close(next, .rejected, CallbackRejection(error, of: next.event).text, requestID: nil)
+                continue
+            }
+            guard applied.status != .parked, var changed = application.locked else { continue }
+            close(next, applied.status, applied.detail, requestID: applied.requestID, districtID: applied.districtID)
+            guard applied.status == .processed else { continue }
             CallbackFile.tick(next.event, cleverID: changed.value.district.cleverID, work: self)
             supersede(&changed, olderThan: next)
             try await write(&changed)
             locked = changed
         }
+    }
+
+    /// Locks and reads what callbacks have left about the thing that a parked delivery speaks of.
+    private func marks(of delivery: ParkedDelivery) async throws -> CallbackMarks {
+        let queries = CallbackMarks.queries(
+            subject: delivery.event.subject ?? "", externalID: delivery.event.externalID)
+        return try CallbackMarks(try await transaction.query(all: queries))
     }
 
     /// The newest parked delivery of each place that can be applied to the case as it is.
@@ -105,10 +131,6 @@ extension Work {
             close(delivery, .superseded, "A newer event about the same thing was applied.", requestID: nil)
         }
         locked.parked.removeAll { delivery in older.contains { $0.id == delivery.id } }
-    }
-
-    private func settle(_ delivery: ParkedDelivery, _ applied: CallbackApplied) {
-        close(delivery, applied.status, applied.detail, requestID: applied.requestID, districtID: applied.districtID)
     }
 
     private func close(

@@ -8,6 +8,8 @@ import Postgres
 // `POST /webhooks/clever`. Verified over the raw bytes; then receipt, effect, audit and e-mails in one transaction. The
 // webhook-id is locked first, so that the same delivery arriving many times at once has one effect and the others see it as
 // a duplicate. A body that is no event is kept as `rejected`; other bytes under a known id are kept as `conflict`.
+//
+// Two round trips: all locks and reads, then all writes with the commit.
 
 enum ReceiveCallback {
     static let run: @Sendable (Call) async throws -> Answer = { call in
@@ -21,18 +23,20 @@ enum ReceiveCallback {
             throw refusal
         }
         try checkMediaType(call)
+        let isDryRun = try readQuery(call)
         let delivery = Delivery(
             id: Identifier.make(at: call.now), webhookID: signature.id, body: body,
             contentType: call.request.head.headerFields[.contentType],
             contentEncoding: call.request.body.contentEncoding)
         let event = Result { try CallbackReader.read(inflated(delivery.body, call.request.body)) }
-        let result = try await call.application.perform(
-            author: .delivery(delivery.id), now: call.now, httpRequestID: call.request.id
+        let (result, mails) = try await call.application.perform(
+            author: .delivery(delivery.id), now: call.now, httpRequestID: call.request.id, dryRun: isDryRun
         ) { work in
-            try await receive(delivery, event, work)
+            (try await receive(delivery, event, work), work.outgoing)
         }
         call.application.observe(.callbackReceived(status: result.status.rawValue, type: result.type))
-        return try result.answer()
+        let answer = try result.answer()
+        return isDryRun ? answer.withWouldSend(mails) : answer
     }
 
     /// The same for every refused delivery, so that nobody learns why.
@@ -52,6 +56,16 @@ enum ReceiveCallback {
         }
     }
 
+    /// Whether it is a dry run.
+    private static func readQuery(_ call: Call) throws(Problem) -> Bool {
+        let complaints = Complaints()
+        var reader = call.query(complaints)
+        let isDryRun = reader.bool("dry_run") ?? false
+        reader.finish()
+        try complaints.check()
+        return isDryRun
+    }
+
     private static func inflated(_ body: [UInt8], _ source: RequestBody) throws -> [UInt8] {
         do {
             return try source.inflate(body)
@@ -65,7 +79,9 @@ enum ReceiveCallback {
     private static func receive(
         _ delivery: Delivery, _ event: Result<CallbackEvent, any Error>, _ work: Work
     ) async throws -> DeliveryResult {
-        let known = try await work.transaction.query(all: [
+        var file: CallbackFile?
+        if case .success(let event) = event { file = CallbackFile(event, work: work) }
+        let lookup = [
             Query("delivery.lock", "SELECT pg_advisory_xact_lock(hashtextextended(\(delivery.webhookID), 2))"),
             Query(
                 "delivery.by_webhook_id",
@@ -73,56 +89,35 @@ enum ReceiveCallback {
                 SELECT id, status, body_digest FROM webhook_delivery
                 WHERE webhook_id = \(delivery.webhookID) AND status <> 'conflict'
                 """),
-        ])[1]
-        if let row = known.first {
+        ]
+        let rows = try await work.transaction.query(all: lookup + (file?.queries ?? []))
+        if let row = rows[1].first {
             let first: DeliveryStatus = try RequestRows.known(row.get(1))
             if try row.get(2, as: [UInt8].self) == delivery.digest {
                 return DeliveryResult(id: try row.get(0), status: .duplicate, firstStatus: first)
             }
-            delivery.insert(.conflict, detail: "Came before with other bytes.", event: nil, applied: nil, work)
+            delivery.insert(.conflict, detail: "Came before with other bytes.", event: file?.event, applied: nil, work)
             return DeliveryResult(id: delivery.id, status: .conflict)
         }
-        switch event {
-        case .failure(let rejection as CallbackRejection): return reject(delivery, rejection, work)
-        case .failure(let error): throw error
-        case .success(let event):
-            var file = CallbackFile(work: work)
-            let applied: CallbackApplied
-            do {
-                applied = try await file.apply(event)
-            } catch let refusal as Integrations.Refusal {
-                return reject(delivery, CallbackRejection(refusal), work)
-            }
-            delivery.insert(applied.status, detail: applied.detail, event: event, applied: applied, work)
-            try await file.finish()
-            return DeliveryResult(id: delivery.id, status: applied.status, type: event.type)
+        guard case .success(let event) = event, var file else {
+            if case .failure(let rejection as CallbackRejection) = event { return reject(delivery, rejection, work) }
+            if case .failure(let error) = event { throw error }
+            preconditionFailure("an event that was read has its file")
         }
+        let applied: CallbackApplied
+        do {
+            applied = try await file.apply(rows.dropFirst(lookup.count))
+        } catch let refusal as Integrations.Refusal {
+            return reject(delivery, CallbackRejection(refusal, of: event), work)
+        }
+        delivery.insert(applied.status, detail: applied.detail, event: event, applied: applied, work)
+        try await file.finish()
+        return DeliveryResult(id: delivery.id, status: applied.status, type: event.type)
     }
 
     private static func reject(_ delivery: Delivery, _ rejection: CallbackRejection, _ work: Work) -> DeliveryResult {
-        delivery.insert(.rejected, detail: rejection.text, event: nil, applied: nil, work)
-        return DeliveryResult(id: delivery.id, status: .rejected, rejection: rejection)
-    }
-}
-
-extension CallbackRejection {
-    init(_ refusal: Integrations.Refusal) {
-        guard case .invalid(let pointer, let detail) = refusal else {
-            self.init(detail: "The event cannot be applied: \(refusal).")
-            return
-        }
-        self.init(
-            detail: "The body is JSON but not the shape of an event; `errors` says where.",
-            errors: [FieldProblem(place: .pointer("/data/object\(pointer)"), detail: detail)])
-    }
-
-    /// The reason as it is kept with the delivery.
-    var text: String {
-        let places = errors.prefix(20).map { error in
-            if case .pointer(let pointer) = error.place { return "\(pointer) \(error.detail)" }
-            return error.detail
-        }
-        return ([detail] + places).joined(separator: " ")
+        delivery.insert(rejection, work)
+        return DeliveryResult(id: delivery.id, status: .rejected, type: rejection.type, rejection: rejection)
     }
 }
 

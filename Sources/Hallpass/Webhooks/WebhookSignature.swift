@@ -4,12 +4,15 @@ import HTTPTypes
 
 // Standard Webhooks (https://www.standardwebhooks.com, "Symmetric signatures"): HMAC-SHA256 over `id.timestamp.` and the
 // body's bytes as they were sent, base64, as `v1,<signature>`; several signatures and several secrets may be there, any
-// pair may match. The comparison takes the same time wherever the bytes differ (swift-crypto's `isValid…`), and every
-// secret is tried, so the time tells nothing about which one matched.
+// pair may match. The code of every secret is computed and compared with every signature, in time that does not depend
+// on where bytes differ, so the time tells nothing about which one matched. A body is hashed once a secret, however many
+// signatures a stranger sends.
 
 /// The three header fields of a delivery, and whether they vouch for a body.
 struct WebhookSignature: Sendable {
     static let toleranceSeconds = 300.0
+    /// More than any rotation needs; the others are not looked at.
+    static let signatureLimit = 32
 
     /// Why a delivery is refused: for the log and a metric, never for the sender.
     enum Refusal: String, Error, Sendable, CaseIterable {
@@ -23,22 +26,27 @@ struct WebhookSignature: Sendable {
     let id: String
     /// Unix seconds, as it was written: the signature covers the spelling.
     let timestamp: String
+    /// Those of the version known here, decoded.
     let signatures: [[UInt8]]
 
     init(_ fields: HTTPFields) throws(Refusal) {
-        guard let id = fields[.webhookID], let timestamp = fields[.webhookTimestamp],
-            let list = fields[.webhookSignature]
-        else { throw .headerMissing }
+        id = try Self.only(.webhookID, in: fields)
+        timestamp = try Self.only(.webhookTimestamp, in: fields)
+        let list = try Self.only(.webhookSignature, in: fields)
         guard (1...256).contains(id.utf8.count), id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
             (1...12).contains(timestamp.utf8.count), timestamp.utf8.allSatisfy({ (0x30...0x39).contains($0) })
         else { throw .headerMalformed }
-        self.id = id
-        self.timestamp = timestamp
-        signatures = list.split(separator: " ").prefix(16).compactMap { part in
-            guard part.hasPrefix("v1,") else { return nil }
-            return Data(base64Encoded: String(part.dropFirst(3))).map(Array.init)
-        }
+        let known = list.split(separator: " ").filter { $0.hasPrefix("v1,") }.prefix(Self.signatureLimit)
+        signatures = known.compactMap { Data(base64Encoded: String($0.dropFirst(3))).map(Array.init) }
         if signatures.isEmpty { throw .headerMalformed }
+    }
+
+    /// A field that comes once: two of them could be read one way here and another way by whoever signed.
+    private static func only(_ name: HTTPField.Name, in fields: HTTPFields) throws(Refusal) -> String {
+        let values = fields[values: name]
+        guard let value = values.first else { throw .headerMissing }
+        guard values.count == 1 else { throw .headerMalformed }
+        return value
     }
 
     /// - Throws: why the delivery must be refused.
@@ -47,9 +55,10 @@ struct WebhookSignature: Sendable {
         let age = now.timeIntervalSince1970 - seconds
         var matches = false
         for secret in secrets {
+            let code = secret.code(id: id, timestamp: timestamp, body: body)
             for signature in signatures {
-                // No short cut: each pair is compared.
-                matches = secret.vouches(signature, id: id, timestamp: timestamp, body: body) || matches
+                // No short cut: each pair is compared. The operator takes constant time.
+                matches = (code == signature) || matches
             }
         }
         guard matches else { throw .noMatch }
@@ -79,19 +88,14 @@ struct WebhookSecret: Sendable {
 
     /// The value of `webhook-signature` for one body.
     func sign(id: String, timestamp: String, body: [UInt8]) -> String {
-        let code = HMAC<SHA256>.authenticationCode(for: Self.signed(id, timestamp, body), using: key)
-        return "v1," + Data(code).base64EncodedString()
+        "v1," + Data(code(id: id, timestamp: timestamp, body: body)).base64EncodedString()
     }
 
-    fileprivate func vouches(_ signature: [UInt8], id: String, timestamp: String, body: [UInt8]) -> Bool {
-        HMAC<SHA256>.isValidAuthenticationCode(
-            signature, authenticating: Self.signed(id, timestamp, body), using: key)
-    }
-
-    private static func signed(_ id: String, _ timestamp: String, _ body: [UInt8]) -> Data {
-        var data = Data("\(id).\(timestamp).".utf8)
-        data.append(contentsOf: body)
-        return data
+    fileprivate func code(id: String, timestamp: String, body: [UInt8]) -> HMAC<SHA256>.MAC {
+        var code = HMAC<SHA256>(key: key)
+        code.update(data: Array("\(id).\(timestamp).".utf8))
+        code.update(data: body)
+        return code.finalize()
     }
 }
 

@@ -51,7 +51,7 @@ final class TestApplication: Sendable {
         configure(&configuration)
         let clock = clock
         application = Application(
-            configuration: configuration, loops: TestLoops.shared, database: try database.open(),
+            configuration: configuration, loops: TestLoops.shared, database: try Self.open(database),
             logger: TestLoops.logger,
             webhookSecrets: WebhookSecrets(secrets: configuration.webhookSecrets.compactMap { WebhookSecret($0) }),
             mailComposer: try MailComposer(configuration), now: { clock.now })
@@ -67,6 +67,15 @@ final class TestApplication: Sendable {
             tokens[role] = token.text
         }
         self.tokens = tokens
+    }
+
+    /// With deadlines that a machine busy with everything else at once keeps too.
+    private static func open(_ database: TestDatabase) throws -> Database {
+        try database.open { configuration in
+            configuration.statementDeadline = .seconds(60)
+            configuration.connectDeadline = .seconds(30)
+            configuration.queueDeadline = .seconds(60)
+        }
     }
 
     private func stop() async {
