@@ -56,7 +56,7 @@ let package = Package(
         library(
             "Hallpass",
             [
-                "HTTPServer", "Postgres", "Mail", "Integrations", "HTTPCore", "Sockets", "CZlib",
+                "HTTPServer", "Postgres", "Mail", "Integrations", "HTTPCore", "Sockets", "CZlib", "CLinux",
                 crypto, httpTypes, logging, mustache, serviceLifecycle, unixSignals,
             ],
             resources: [.embedInCode("Migrations")]),

@@ -217,6 +217,9 @@ CREATE INDEX email_failed ON email (id) WHERE status = 'failed';
 CREATE INDEX email_by_created_at ON email (created_at DESC, id DESC);
 CREATE INDEX email_by_request ON email USING gin (request_ids);
 CREATE INDEX email_by_district ON email (district_id);
+-- What retention looks for: bodies of e-mails that are done, oldest first.
+CREATE INDEX email_kept_body ON email (created_at)
+    WHERE source IS NOT NULL AND status NOT IN ('queued', 'sending');
 
 CREATE TABLE email_attempt (
     id uuid PRIMARY KEY,
@@ -258,6 +261,7 @@ CREATE INDEX webhook_delivery_by_type ON webhook_delivery (type, received_at DES
 CREATE INDEX webhook_delivery_parked ON webhook_delivery (clever_district_id, created, id) WHERE status = 'parked';
 CREATE INDEX webhook_delivery_parked_by_external_id ON webhook_delivery (external_id) WHERE status = 'parked';
 CREATE INDEX webhook_delivery_by_district ON webhook_delivery (clever_district_id);
+CREATE INDEX webhook_delivery_kept_body ON webhook_delivery (received_at) WHERE body IS NOT NULL AND status <> 'parked';
 CREATE INDEX webhook_delivery_by_request ON webhook_delivery (request_id) WHERE request_id IS NOT NULL;
 
 -- The newest `created` applied by callback to each thing that callbacks speak of, so that older ones are superseded.

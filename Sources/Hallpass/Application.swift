@@ -12,6 +12,7 @@ final class Application: Sendable {
     let database: Database
     let logger: Logger
     let observation: Observation
+    let metrics: Metrics
     let tokens: TokenCache
     /// The instant now, in whole milliseconds. Tests turn it.
     let now: @Sendable () -> Date
@@ -32,8 +33,10 @@ final class Application: Sendable {
         self.loops = loops
         self.database = database
         self.logger = logger
-        self.observation = Observation(logger: logger)
-        self.tokens = TokenCache(database: database)
+        metrics = Metrics(loops: loops.loops)
+        observation = Observation(logger: logger, metrics: metrics)
+        self.tokens = TokenCache(
+            database: database, refused: RefusedAttempts(perMinute: configuration.refusedAttemptsPerMinute))
         self.webhookSecrets = webhookSecrets
         self.mailComposer = mailComposer
         self.now = now

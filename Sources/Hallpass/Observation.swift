@@ -10,6 +10,14 @@ final class Observation: Sendable {
         /// A callback's signature did not vouch for it.
         case callbackRefused(requestID: String, reason: String)
         case callbackReceived(status: String, type: String?)
+        /// A caller was not let in. - Parameter reason: from this program, for a metric; never what the caller sent.
+        case authenticationRefused(requestID: String, reason: RefusedAuthentication, clientAddress: String)
+        /// A worker's turn failed.
+        case workerFailed(worker: String)
+        /// An attempt to deliver an e-mail is over.
+        case emailAttempted(outcome: String)
+        /// Retention removed something.
+        case removed(what: String, count: Int)
         /// Shared data is being uploaded. - Parameter seconds: since the upload began.
         case upload(UploadPhase, requestID: String, integrationRequestID: UUID, lines: Int, seconds: Double)
     }
@@ -21,11 +29,24 @@ final class Observation: Sendable {
         case failed(String)
     }
 
+    /// Why a caller was not let in.
+    enum RefusedAuthentication: String, Sendable {
+        case missingToken = "missing_token"
+        case unknownToken = "unknown_token"
+        case roleTooLow = "role_too_low"
+        case tooMany = "too_many"
+    }
+
+    let metrics: Metrics
     private let logger: Logger
 
-    init(logger: Logger) { self.logger = logger }
+    init(logger: Logger, metrics: Metrics) {
+        self.logger = logger
+        self.metrics = metrics
+    }
 
     func observe(_ event: Event) {
+        count(event)
         switch event {
         case .failure(let requestID, let route, let error, let status):
             logger.error(
@@ -37,6 +58,13 @@ final class Observation: Sendable {
             logger.warning("callback refused", metadata: ["request_id": "\(requestID)", "reason": "\(reason)"])
         case .callbackReceived(let status, let type):
             logger.info("callback received", metadata: ["status": "\(status)", "type": "\(type ?? "")"])
+        case .authenticationRefused(let requestID, let reason, let address):
+            logger.debug(
+                "authentication refused",
+                metadata: ["request_id": "\(requestID)", "reason": "\(reason.rawValue)", "peer": "\(address)"])
+        case .removed(let what, let count):
+            logger.info("retention removed", metadata: ["what": "\(what)", "count": "\(count)"])
+        case .workerFailed, .emailAttempted: break
         case .upload(let phase, let requestID, let integrationRequestID, let lines, let seconds):
             var metadata: Logger.Metadata = [
                 "request_id": "\(requestID)", "integration_request": "\(Identifier.format(integrationRequestID))",
@@ -57,11 +85,27 @@ final class Observation: Sendable {
         }
     }
 
-    /// The access log: one line an answer, without query values and tokens.
+    private func count(_ event: Event) {
+        switch event {
+        case .failure(_, _, let error, _):
+            metrics.events.add(.failures, ProblemResponse.problem(for: error).code.rawValue)
+        case .callbackRefused(_, let reason): metrics.events.add(.refusedCallbacks, reason)
+        case .callbackReceived(let status, _): metrics.events.add(.callbacks, status)
+        case .authenticationRefused(_, let reason, _): metrics.events.add(.refusedAuthentications, reason.rawValue)
+        case .workerFailed(let worker): metrics.events.add(.workerFailures, worker)
+        case .emailAttempted(let outcome): metrics.events.add(.emailAttempts, outcome)
+        case .removed(let what, let count): metrics.events.add(.removed, what, count)
+        case .upload: break
+        }
+    }
+
+    /// The access log: one line an answer, without query values and tokens, and without a path that names a person.
     func completed(_ request: CompletedRequest) {
+        metrics.requests.count(request)
         guard logger.logLevel <= .info else { return }
+        let path = request.route.contains("{clever_id}") ? request.route : request.path
         var metadata: Logger.Metadata = [
-            "method": "\(request.method)", "path": "\(request.path)", "route": "\(request.route)",
+            "method": "\(request.method)", "path": "\(path)", "route": "\(request.route)",
             "status": "\(request.status)", "bytes": "\(request.responseBytes)", "peer": "\(request.clientAddress)",
             "ms": "\(Self.milliseconds(request.duration))", "request_id": "\(request.requestID)",
         ]

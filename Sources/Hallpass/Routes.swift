@@ -4,8 +4,10 @@ import Integrations
 
 /// Every route of the service, one table (API §3). The OpenAPI document is held to it by a test.
 enum Routes {
-    static let all: [Endpoint] =
-        requests + districts + sharing + webhooks + emails + audit + tokens + probes
+    static let all: [Endpoint] = api + probes
+
+    /// Everything but the probes, which can move to a listener of their own.
+    static let api: [Endpoint] = requests + districts + sharing + webhooks + emails + audit + tokens + description
 
     static let requests: [Endpoint] =
         [
@@ -70,10 +72,14 @@ enum Routes {
         Endpoint(.delete, "/v1/tokens/{id}", .change(.admin, TokenActions.revoke)),
     ]
 
+    static let description: [Endpoint] = [
+        Endpoint(.get, "/openapi.json", .open(GetOpenAPI.run))
+    ]
+
     static let probes: [Endpoint] = [
         Endpoint(.get, "/livez", .open(Probes.live)),
         Endpoint(.get, "/readyz", .open(Probes.ready)),
-        Endpoint(.get, "/openapi.json", .open(GetOpenAPI.run)),
+        Endpoint(.get, "/metrics", .open(Probes.metrics)),
     ]
 
     static func router(_ endpoints: [Endpoint], application: Application) -> Router {

@@ -39,6 +39,22 @@ public struct Listener: Sendable {
         self.address = bound
     }
 
+    /// Whether an address can be listened on just now: binds it and lets go, without listening.
+    /// - Throws: `addressInUse` when another process listens there.
+    public static func check(_ address: SocketAddress) throws(SocketError) {
+        guard case .unix(let path) = address.content else {
+            _ = try open(address, sharesPort: false)
+            return
+        }
+        let probe = Descriptor(socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
+        guard probe.number >= 0 else { throw .system(call: "socket", errno: errno) }
+        if address.withSockaddr({ connect(probe.number, $0, $1) }) == 0 { throw .addressInUse(address.description) }
+        let folder = (path as NSString).deletingLastPathComponent
+        guard access(folder.isEmpty ? "." : folder, W_OK | X_OK) == 0 else {
+            throw .system(call: "bind \(address)", errno: errno)
+        }
+    }
+
     /// Listening sockets handed over by a supervisor (systemd's `LISTEN_FDS`).
     public init(inherited descriptor: Int32) throws(SocketError) {
         let flags = fcntl(descriptor, F_GETFL)

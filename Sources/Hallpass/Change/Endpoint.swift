@@ -56,18 +56,22 @@ struct EndpointRunner: Sendable {
         case .open(let run):
             return try await run(Call(application: application, request: request, principal: nil, now: now))
         case .read(let role, let run):
-            let principal = try await application.tokens.authorize(request, role: role, now: now)
+            let principal = try await authorize(request, role, now)
             return try await run(Call(application: application, request: request, principal: principal, now: now))
         case .raw(let role, let run):
-            let principal = try await application.tokens.authorize(request, role: role, now: now)
+            let principal = try await authorize(request, role, now)
             try checkMediaType(request)
             return try await run(Call(application: application, request: request, principal: principal, now: now))
         case .change(let role, let run):
-            let principal = try await application.tokens.authorize(request, role: role, now: now)
+            let principal = try await authorize(request, role, now)
             try checkMediaType(request)
             let call = Call(application: application, request: request, principal: principal, now: now)
             return try await change(call, principal: principal, run)
         }
+    }
+
+    private func authorize(_ request: Request, _ role: Role, _ now: Date) async throws -> Principal {
+        try await application.tokens.authorize(request, role: role, now: now, observe: application.observe)
     }
 
     private func change(

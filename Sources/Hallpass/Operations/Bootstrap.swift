@@ -33,9 +33,11 @@ enum Bootstrap {
             return
         }
         if let token = try SecretFile.read(path) {
-            // The file outlives its database when that was made anew.
-            let tokens = try await application.database.query(Query("token.any", "SELECT EXISTS (SELECT FROM token)"))
-            if try !tokens[0].get(0, as: Bool.self) { try await insert(token, application) }
+            // The file outlives its database when that was made anew: then nothing has ever happened in it. Having no
+            // tokens is not enough, for the one in the file may have been revoked and retired since.
+            let history = try await application.database.query(
+                Query("audit.any", "SELECT EXISTS (SELECT FROM audit_entry) OR EXISTS (SELECT FROM token)"))
+            if try !history[0].get(0, as: Bool.self) { try await insert(token, application) }
             return
         }
         let tokens = try await application.database.query(
@@ -69,11 +71,20 @@ enum TokenText {
 
 /// The folder of the service's own files.
 enum DataFolder {
+    /// Makes it when it is missing, out of other users' reach: it holds tokens and e-mails. Root's can be passed through
+    /// by the account that the managed PostgreSQL runs as.
     static func prepare(_ path: String) throws(StartError) {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw StartError("\(path) cannot be made; set HALLPASS_DATA to a folder that this user may write")
+        var isFolder: ObjCBool = false
+        if !FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
+            do {
+                try FileManager.default.createDirectory(
+                    atPath: path, withIntermediateDirectories: true,
+                    attributes: [.posixPermissions: geteuid() == 0 ? 0o711 : 0o700])
+            } catch {
+                throw StartError("\(path) cannot be made; set HALLPASS_DATA to a folder that this user may write")
+            }
+        } else if !isFolder.boolValue {
+            throw StartError("\(path) is not a folder; set HALLPASS_DATA to one that this user may write")
         }
         guard FileManager.default.isWritableFile(atPath: path) else {
             throw StartError("\(path) cannot be written; give it to this user, or set HALLPASS_DATA to another folder")

@@ -29,6 +29,8 @@ struct Configuration: Sendable {
     /// Database connections for each loop.
     var databaseConnections = 8
     var trustedProxies: [String] = []
+    /// Wrong tokens that one address may send; 0 does not limit.
+    var refusedAttemptsPerMinute = 1200
     /// A proxy with TLS stands in front, so a public address may be listened on.
     var hasTLSInFront = false
     var newRequestMail = true

@@ -3,7 +3,7 @@ import HTTPServer
 import HTTPTypes
 import Postgres
 
-/// `/livez` and `/readyz`: whether the process lives, and whether it can do its work.
+/// `/livez`, `/readyz` and `/metrics`: whether the process lives, whether it can do its work, and how it fares.
 enum Probes {
     static let live: @Sendable (Call) async throws -> Answer = { _ in text(200, "ok\n") }
 
@@ -21,6 +21,15 @@ enum Probes {
             return notReady("the database does not answer")
         }
         return text(200, "ok\n")
+    }
+
+    /// Prometheus' text format.
+    static let metrics: @Sendable (Call) async throws -> Answer = { call in
+        Answer(
+            status: 200,
+            body: .other(
+                contentType: PrometheusText.contentType,
+                .bytes(await call.application.metrics.page(call.application))))
     }
 
     private static func notReady(_ reason: String) -> Answer {

@@ -1,6 +1,4 @@
 import Foundation
-import HTTPServer
-import HTTPTypes
 import Logging
 import Postgres
 import ServiceLifecycle
@@ -15,6 +13,8 @@ public enum Serve {
     public static func run(_ settings: Settings) async throws {
         let configuration = settings.configuration
         let logger = LogSetup.logger(configuration)
+        Secrecy.forbidCoreDumps()
+        try Listening.check(configuration)
         try DataFolder.prepare(configuration.dataFolder)
         let backend = try await Backend.open(configuration, as: .owner, logger: logger)
         do {
@@ -33,15 +33,17 @@ public enum Serve {
             configuration: configuration, loops: backend.loops, database: backend.database, logger: logger,
             webhookSecrets: secrets, mailComposer: try MailComposer(configuration))
         try await Bootstrap.adminToken(application)
-        let server = try Listening.server(application)
-        let addresses = try await server.start()
-        FirstScreen.show(configuration, addresses: addresses, cluster: backend.cluster)
+        let listening = try Listening(application)
+        let addresses = try await listening.start()
+        FirstScreen.show(configuration, addresses, cluster: backend.cluster)
         SystemdNotice.send("READY=1")
+        var beside = Workers.all(application) + [Watchdog(loops: backend.loops.loops)]
+        if let cluster = backend.cluster { beside.append(ClusterKeeper(cluster: cluster, logger: logger)) }
         let group = ServiceGroup(
             configuration: .init(
-                services: Workers.all(application).map { .init(service: $0, successTerminationBehavior: .ignore) } + [
-                    .init(service: ServerService(server: server, events: application.events))
-                ],
+                services: beside.map {
+                    .init(service: $0, successTerminationBehavior: .ignore)
+                } + [.init(service: ListeningService(listening: listening, events: application.events))],
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }))
         try await group.run()
@@ -49,68 +51,14 @@ public enum Serve {
 }
 
 /// The HTTP server as a part of the service's life.
-private struct ServerService: Service {
-    let server: Server
+private struct ListeningService: Service {
+    let listening: Listening
     let events: EventFeed
 
     func run() async throws {
         try await gracefulShutdown()
         SystemdNotice.send("STOPPING=1")
         events.stop()
-        await server.stop(deadline: .seconds(10))
-    }
-}
-
-/// Everything that the service listens on.
-enum Listening {
-    static func server(_ application: Application) throws -> Server {
-        var configuration = ServerConfiguration()
-        configuration.addresses = [try SocketAddress(parsing: application.configuration.listen)]
-        if let probes = application.configuration.probeListen {
-            configuration.addresses.append(try SocketAddress(parsing: probes))
-        }
-        configuration.trustedProxies = Set(application.configuration.trustedProxies)
-        return Server(
-            configuration: configuration, loops: application.loops,
-            router: Routes.router(Routes.all, application: application), hooks: hooks(application),
-            logger: application.logger)
-    }
-
-    static func hooks(_ application: Application) -> ServerHooks {
-        var hooks = ServerHooks(
-            refusal: { refusal, requestID in
-                ProblemResponse.response(ProblemResponse.problem(for: refusal), requestID: requestID)
-            },
-            failure: { error, request in ProblemResponse.make(error, request: request, application: application) },
-            completed: { application.observation.completed($0) })
-        hooks.commonFields = [
-            .init("X-Content-Type-Options")!: "nosniff", .cacheControl: "private, no-cache",
-            .init("Referrer-Policy")!: "no-referrer",
-            .contentSecurityPolicy: "default-src 'none'; frame-ancestors 'none'",
-        ]
-        return hooks
-    }
-}
-
-/// Tells systemd how the service is (sd_notify(3)); nothing without `NOTIFY_SOCKET`.
-enum SystemdNotice {
-    static func send(_ state: String) {
-        guard let path = ProcessInfo.processInfo.environment["NOTIFY_SOCKET"], !path.isEmpty else { return }
-        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return }
-        defer { close(descriptor) }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        // A leading @ stands for the abstract namespace: a NUL byte.
-        var bytes = Array(path.utf8)
-        if bytes[0] == UInt8(ascii: "@") { bytes[0] = 0 }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes.prefix($0.count - 1)) }
-        let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
-        let message = Array(state.utf8)
-        withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                _ = sendto(descriptor, message, message.count, 0, pointer, length)
-            }
-        }
+        await listening.stop(deadline: .seconds(10))
     }
 }

@@ -57,6 +57,10 @@ struct Setting: Sendable {
                 configuration.trustedProxies = words(text)
                 return nil
             }, show: { $0.trustedProxies.joined(separator: " ") }),
+        number(
+            "HALLPASS_REFUSED_ATTEMPTS_PER_MINUTE", "1200",
+            "wrong tokens from one address before it is answered 429; 0 does not limit", 0...1_000_000,
+            \.refusedAttemptsPerMinute),
         Setting(
             name: "HALLPASS_BOOTSTRAP_TOKEN", isSecret: true, standard: "made at the first start",
             meaning: "an admin token, hp_ and at least 20 characters",

@@ -21,6 +21,7 @@ struct WorkerLoop: Service {
                 while try await turn(), !Task.isShuttingDownGracefully {}
                 isTroubled = false
             } catch {
+                application.observe(.workerFailed(worker: name))
                 if !isTroubled {
                     application.logger.warning(
                         "worker in trouble", metadata: ["worker": "\(name)", "error": "\(error)"])

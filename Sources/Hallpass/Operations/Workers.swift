@@ -8,6 +8,7 @@ enum Workers {
             SMTPDelivery(application.configuration) ?? FileDelivery(application.configuration)
         let outbox = OutboxWorker(application: application, delivery: delivery)
         let launches = LaunchWorker(application: application)
+        let retention = Retention(application: application)
         return [
             WakeRelay(application: application),
             LastUseWriter(application: application),
@@ -17,6 +18,7 @@ enum Workers {
                 return false
             },
             WorkerLoop(name: "launches", application: application, wake: .launches) { try await launches.turn() },
+            WorkerLoop(name: "retention", application: application, pollSeconds: 60) { try await retention.turn() },
         ] + EventWorker(application: application).loops
     }
 }

@@ -24,7 +24,7 @@ enum EmailActions {
     ) async throws -> Answer {
         let id = try change.call.id(of: "e-mail")
         let rows = try await change.load([
-            Query("email.lock", "SELECT status, district_id, request_ids FROM email WHERE id = \(id) FOR UPDATE")
+            Query("email.lock", "SELECT status, district_id, source IS NULL FROM email WHERE id = \(id) FOR UPDATE")
         ])
         guard let row = rows[0].first else { throw Problem.notFound("e-mail") }
         try change.noInput()
@@ -33,6 +33,11 @@ enum EmailActions {
             throw Problem(
                 status: 409, code: refusal, detail: "The e-mail is \(status). \(advice)",
                 members: [.init(name: "email_status", value: .string(status))])
+        }
+        if action == "email.retry", try row.get(2, as: Bool.self) {
+            throw Problem(
+                status: 409, code: refusal, detail: "The e-mail's body was removed, so it cannot be sent again.",
+                members: [.init(name: "status", value: .string(status))])
         }
         let districtID = try row.get(1, as: UUID?.self)
         change.transaction.execute(Query("email.act", "UPDATE email SET \(set) WHERE id = \(id)"))

@@ -30,24 +30,49 @@ final class TokenCache: Sendable {
 
     private let state = Mutex(State())
     private let database: Database
+    private let refused: RefusedAttempts
 
-    init(database: Database) { self.database = database }
+    init(database: Database, refused: RefusedAttempts) {
+        self.database = database
+        self.refused = refused
+    }
 
-    /// The caller of a request. - Throws: 401 `unauthorized`, 403 `forbidden`.
-    func authorize(_ request: Request, role: Role, now: Date) async throws -> Principal {
+    /// The caller of a request. - Throws: 401 `unauthorized`, 403 `forbidden`, 429 `too_many_requests` for a wrong token
+    /// after too many others from the same address.
+    func authorize(_ request: Request, role: Role, now: Date, observe: (Observation.Event) -> Void) async throws
+        -> Principal
+    {
+        func note(_ reason: Observation.RefusedAuthentication) {
+            observe(
+                .authenticationRefused(requestID: request.id, reason: reason, clientAddress: request.clientAddress))
+        }
         guard let principal = try await principal(of: request, now: now) else {
-            throw Problem(
-                status: 401, code: .unauthorized,
-                detail:
-                    "Send `Authorization: Bearer hp_…` with a token that exists, has not expired and is not revoked.")
+            guard request.head.headerFields[.authorization] != nil else {
+                note(.missingToken)
+                throw Self.unauthorized
+            }
+            if let seconds = refused.count(request.clientAddress, now: now) {
+                note(.tooMany)
+                throw Problem(
+                    status: 429, code: .tooManyRequests,
+                    detail: "Too many wrong tokens came from this address. Wait, then send one that is right.",
+                    retryAfterSeconds: seconds)
+            }
+            note(.unknownToken)
+            throw Self.unauthorized
         }
         guard principal.role >= role else {
+            note(.roleTooLow)
             throw Problem(
                 status: 403, code: .forbidden,
                 detail: "This needs a token with the role \(role.rawValue); this one's is \(principal.role.rawValue).")
         }
         return principal
     }
+
+    private static let unauthorized = Problem(
+        status: 401, code: .unauthorized,
+        detail: "Send `Authorization: Bearer hp_…` with a token that exists, has not expired and is not revoked.")
 
     private func principal(of request: Request, now: Date) async throws -> Principal? {
         guard let field = request.head.headerFields[.authorization], let token = Self.bearer(field) else { return nil }

@@ -112,6 +112,18 @@ enum ServiceOperations {
                     example: "not ready: the schema is not current: run hallpass migrate\n"),
             ], readsQuery: false),
         Operation(
+            method: .get, path: "/metrics", id: "getMetrics", tag: .service, summary: "See how the service fares",
+            answers: [
+                .text(
+                    200, "Prometheus' text format, version 0.0.4.",
+                    example: """
+                        # HELP hallpass_http_connections Connections that are open now.
+                        # TYPE hallpass_http_connections gauge
+                        hallpass_http_connections 3
+
+                        """)
+            ], readsQuery: false),
+        Operation(
             method: .get, path: "/openapi.json", id: "getOpenAPI", tag: .service, summary: "Read this document",
             answers: [
                 Reply(

@@ -1,0 +1,71 @@
+import Foundation
+import ServiceLifecycle
+import Sockets
+import Synchronization
+
+/// Tells systemd how the service is (sd_notify(3)); nothing without `NOTIFY_SOCKET`.
+enum SystemdNotice {
+    static func send(_ state: String) {
+        guard let path = ProcessInfo.processInfo.environment["NOTIFY_SOCKET"], !path.isEmpty else { return }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        // A leading @ stands for the abstract namespace: a NUL byte.
+        var bytes = Array(path.utf8)
+        if bytes[0] == UInt8(ascii: "@") { bytes[0] = 0 }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes.prefix($0.count - 1)) }
+        let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
+        let message = Array(state.utf8)
+        withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                _ = sendto(descriptor, message, message.count, 0, pointer, length)
+            }
+        }
+    }
+}
+
+/// Tells systemd's watchdog (`WatchdogSec=`) that the service lives, as long as every event loop takes its turns. A loop
+/// that hangs silences it, and systemd starts the service anew. Nothing without `WATCHDOG_USEC`.
+struct Watchdog: Service {
+    let loops: [EventLoop]
+
+    func run() async throws {
+        guard let interval = Self.interval(ProcessInfo.processInfo.environment, process: getpid()) else { return }
+        for await _ in AsyncTimer.ticks(every: interval).cancelOnGracefulShutdown() {
+            await Self.passThrough(loops)
+            SystemdNotice.send("WATCHDOG=1")
+        }
+    }
+
+    /// Half of what systemd waits; nil when nobody watches this process.
+    static func interval(_ environment: [String: String], process: Int32) -> Duration? {
+        guard let microseconds = environment["WATCHDOG_USEC"].flatMap({ Int64($0) }), microseconds > 0,
+            environment["WATCHDOG_PID"].map({ $0 == String(process) }) ?? true
+        else { return nil }
+        return .microseconds(microseconds / 2)
+    }
+
+    /// Returns once every loop has run something.
+    static func passThrough(_ loops: [EventLoop]) async {
+        for loop in loops {
+            await withCheckedContinuation { continuation in loop.execute { continuation.resume() } }
+        }
+    }
+}
+
+/// Ticks from now on, until the reader is done.
+enum AsyncTimer {
+    static func ticks(every interval: Duration) -> AsyncStream<Void> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let timer = Task {
+            while !Task.isCancelled {
+                continuation.yield()
+                try await Task.sleep(for: interval)
+            }
+        }
+        continuation.onTermination = { _ in timer.cancel() }
+        return stream
+    }
+}
