@@ -48,10 +48,18 @@ struct TokenCommand: AsyncParsableCommand {
         )
 
         @Option(help: "Whose it is; the audit trail calls the actor so.") var name: String
-        @Option(help: "viewer, submitter, manager or admin.") var role: String
+        @Option(
+            help: "viewer, submitter, manager or admin.",
+            completion: .list(["viewer", "submitter", "manager", "admin"])) var role: String
         @Option(help: "When it ends, such as 2027-11-23T16:05:00Z; never when left out.") var expiresAt: String?
         @OptionGroup var settings: SettingsOptions
         @OptionGroup var output: OutputOptions
+
+        func validate() throws {
+            if let offence = Console.offence(name: name, role: role, expiresAt: expiresAt) {
+                throw ValidationError(offence)
+            }
+        }
 
         func run() async throws {
             try await carryOut {
@@ -79,6 +87,12 @@ struct TokenCommand: AsyncParsableCommand {
         @OptionGroup var settings: SettingsOptions
         @OptionGroup var output: OutputOptions
 
+        func validate() throws {
+            if !Console.isIdentifier(id) {
+                throw ValidationError("\(id) is not an id; `hallpass token list` shows them")
+            }
+        }
+
         func run() async throws {
             try await carryOut { try await Console(settings: settings.read(), json: output.json).revokeToken(id) }
         }
@@ -95,7 +109,7 @@ struct WebhookCommand: AsyncParsableCommand {
             abstract: "Print the three header fields that vouch for a body.",
             discussion: "For curl: hallpass webhook sign body.json | curl -H @- --data-binary @body.json URL")
 
-        @Argument(help: "A file with the body, or - for standard input.") var file: String
+        @Argument(help: "A file with the body, or - for standard input.", completion: .file()) var file: String
         @Option(help: "The webhook-id; a new one when left out.") var id: String?
         @Option(help: "Unix seconds; now when left out.") var timestamp: Int?
         @OptionGroup var settings: SettingsOptions
@@ -112,7 +126,7 @@ struct WebhookCommand: AsyncParsableCommand {
     struct Send: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Sign a body, post it, and print the answer.")
 
-        @Argument(help: "A file with the body, or - for standard input.") var file: String
+        @Argument(help: "A file with the body, or - for standard input.", completion: .file()) var file: String
         @Option(help: "Where to; the service of these settings when left out.") var url: String?
         @Option(help: "The webhook-id; a new one when left out.") var id: String?
         @Option(help: "Unix seconds; now when left out.") var timestamp: Int?
@@ -142,6 +156,24 @@ struct AuditCommand: AsyncParsableCommand {
         func run() async throws {
             try await carryOut { try await Console(settings: settings.read(), json: output.json).verifyAudit() }
         }
+    }
+}
+
+struct DoctorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor", abstract: "Look at everything that the service needs, and say what to do.",
+        discussion: """
+            Database (reachable, version, durability, connections, clock, schema), late launches, the outbox, parked \
+            callbacks, tokens, the SMTP server (login, certificate, sender), webhook secrets, modes of files, disk space, \
+            time-zone data, descriptors, and whether the service answers. Each line is ok, warning or failure. Exit 1 when \
+            there is a failure.
+            """)
+
+    @OptionGroup var settings: SettingsOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        try await carryOut { try await Console(settings: settings.read(), json: output.json).examine() }
     }
 }
 

@@ -15,13 +15,15 @@ struct HallpassCommand: AsyncParsableCommand {
         version: Release.version,
         subcommands: [
             ServeCommand.self, MigrateCommand.self, TokenCommand.self, WebhookCommand.self, AuditCommand.self,
-            HealthcheckCommand.self, ConfigCommand.self,
+            DoctorCommand.self, HealthcheckCommand.self, ConfigCommand.self,
         ])
 }
 
 /// Where the settings come from, for every command.
 struct SettingsOptions: ParsableArguments {
-    @Option(name: .customLong("config"), help: "A file of NAME=value lines; the environment wins over it.")
+    @Option(
+        name: .customLong("config"), help: "A file of NAME=value lines; the environment wins over it.",
+        completion: .file())
     var file: String?
 
     func read() throws -> Settings {

@@ -42,10 +42,10 @@ final class SMTPSession {
         return attempt(message, from: sender, to: recipients, fresh: true)
     }
 
-    /// Connects, negotiates TLS, logs in, and says NOOP.
-    func verify() -> SMTPOutcome {
+    /// Connects, negotiates TLS, logs in, and says NOOP, or begins a message of the sender's that never comes.
+    func verify(sender: String?) -> SMTPOutcome {
         prepare(fresh: true)
-        curl_set_string(curl, CURLOPT_CUSTOMREQUEST, "NOOP")
+        curl_set_string(curl, CURLOPT_CUSTOMREQUEST, sender.map { "MAIL FROM:<\($0)>" } ?? "NOOP")
         curl_set_long(curl, CURLOPT_NOBODY, 1)
         return outcome(of: curl_easy_perform(curl))
     }

@@ -23,8 +23,9 @@ public final class SMTPTransport: Sendable {
     }
 
     /// Connects, negotiates TLS and logs in, without sending anything.
-    public func verify() async -> SMTPOutcome {
-        await withLane { await $0.run { $0.verify() } }
+    /// - Parameter sender: an address that the server is asked whether it takes mail from; nil does not ask.
+    public func verify(sender: String? = nil) async -> SMTPOutcome {
+        await withLane { await $0.run { $0.verify(sender: sender) } }
     }
 
     private func withLane(_ body: (SMTPLane) async -> SMTPOutcome) async -> SMTPOutcome {

@@ -67,6 +67,24 @@ public struct Console: Sendable {
         }
     }
 
+    /// Text behind a beginning, broken between words where the terminal ends; what follows is indented by `width`.
+    func say(wrapping beginning: String, width: Int, _ text: String) {
+        guard let columns = Self.terminalWidth, columns > width + 20 else { return say(beginning + text) }
+        var lines: [String] = []
+        var line = ""
+        for word in text.split(separator: " ") {
+            if !line.isEmpty, line.count + word.count + 1 > columns - width {
+                lines.append(line)
+                line = ""
+            }
+            line += line.isEmpty ? "\(word)" : " \(word)"
+        }
+        lines.append(line)
+        say(
+            lines.enumerated().map { ($0.offset == 0 ? beginning : String(repeating: " ", count: width)) + $0.element }
+                .joined(separator: "\n"))
+    }
+
     private static var terminalWidth: Int? {
         guard isatty(STDOUT_FILENO) == 1 else { return nil }
         var size = winsize()

@@ -2,21 +2,26 @@ import Foundation
 import Postgres
 
 extension Console {
-    /// `hallpass token create`
-    public func createToken(name: String, role: String, expiresAt: String?) async throws {
-        guard let role = Role(rawValue: role) else {
-            throw StartError("--role \(TextRule.notOne(of: Role.allCases.map(\.rawValue), found: role))")
+    /// What is wrong with the arguments of `hallpass token create`; nil when nothing is.
+    public static func offence(name: String, role: String, expiresAt: String?) -> String? {
+        if Role(rawValue: role) == nil {
+            return "--role \(TextRule.notOne(of: Role.allCases.map(\.rawValue), found: role))"
         }
         if let offence = TextRule.offence(in: name, length: Limits.name, multiline: false) {
-            throw StartError("--name \(offence)")
+            return "--name \(offence)"
         }
-        var expiry: Date?
-        if let expiresAt {
-            guard let instant = Instant.parse(expiresAt), instant > Date() else {
-                throw StartError("--expires-at must be an instant ahead, such as 2027-11-23T16:05:00Z")
-            }
-            expiry = Instant.truncated(instant)
+        if let expiresAt, (Instant.parse(expiresAt) ?? .distantPast) <= Date() {
+            return "--expires-at must be an instant ahead, such as 2027-11-23T16:05:00Z"
         }
+        return nil
+    }
+
+    /// `hallpass token create`
+    public func createToken(name: String, role: String, expiresAt: String?) async throws {
+        guard Self.offence(name: name, role: role, expiresAt: expiresAt) == nil, let role = Role(rawValue: role) else {
+            throw StartError(Self.offence(name: name, role: role, expiresAt: expiresAt) ?? "--role is unknown")
+        }
+        let expiry = expiresAt.flatMap(Instant.parse).map(Instant.truncated)
         let token = NewToken(name: name, role: role, expiresAt: expiry)
         try await withApplication { application in
             let now = application.now()
@@ -55,6 +60,9 @@ extension Console {
             }
         }
     }
+
+    /// Whether a text is an id at all.
+    public static func isIdentifier(_ text: String) -> Bool { Identifier.parse(text) != nil }
 
     /// `hallpass token revoke`
     public func revokeToken(_ text: String) async throws {

@@ -28,6 +28,8 @@ public struct Settings: Sendable {
     }
 
     let configuration: Configuration
+    /// Files that secrets were read from, by the name of their setting.
+    let secretFiles: [String: String]
     private let origins: [String: Origin]
 
     /// - Parameters:
@@ -42,6 +44,10 @@ public struct Settings: Sendable {
         for (name, text) in environment where Self.isOurs(name) { given[name] = (text, .environment) }
         var configuration = Configuration()
         var origins: [String: Origin] = [:]
+        let files = Dictionary(
+            uniqueKeysWithValues: Setting.all.filter(\.isSecret).compactMap { setting in
+                given["\(setting.name)_FILE"].map { (setting.name, $0.text) }
+            })
         for setting in Setting.all {
             guard let (text, origin) = Self.text(of: setting, &given, &lines) else { continue }
             if text.isEmpty { continue }
@@ -53,13 +59,17 @@ public struct Settings: Sendable {
         }
         for name in given.keys.sorted() {
             let names = Setting.all.flatMap { $0.isSecret ? [$0.name, "\($0.name)_FILE"] : [$0.name] }
-            let suggestion = Suggestion.nearest(to: name, among: names).map { "; did you mean \($0)?" } ?? ""
+            // HALLPASS_DATABASE_URL is a likelier slip than any of one letter.
+            let bare = String(name.dropFirst(name.hasPrefix("HALLPASS_") ? "HALLPASS_".count : 0))
+            let nearest = names.contains(bare) ? bare : Suggestion.nearest(to: name, among: names)
+            let suggestion = nearest.map { "; did you mean \($0)?" } ?? ""
             lines.append("\(name): no such setting\(suggestion)")
         }
         Self.checkListening(configuration, &lines)
         guard lines.isEmpty else { throw Failure(lines: lines) }
         self.configuration = configuration
         self.origins = origins
+        secretFiles = files
     }
 
     public var rows: [Row] {

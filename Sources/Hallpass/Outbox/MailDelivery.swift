@@ -30,7 +30,8 @@ struct SMTPDelivery: MailDelivery {
         await transport.send(message, from: sender, to: [recipient])
     }
 
-    func verify() async -> SMTPOutcome { await transport.verify() }
+    /// Whether the server lets us in and takes mail from the sender of the settings.
+    func verify() async -> SMTPOutcome { await transport.verify(sender: sender) }
 }
 
 /// Into `HALLPASS_DATA/mail/<Message-ID without brackets>.eml`, written whole and renamed into place.
@@ -58,7 +59,7 @@ enum WholeFile {
         var description: String
     }
 
-    static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o644) throws(Failure) {
+    static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o600) throws(Failure) {
         let draft = "\(path).\(getpid()).new"
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw Failure(description: String(cString: strerror(errno))) }
