@@ -89,7 +89,7 @@ struct OperationWriter {
     private var problems: [(status: Int, codes: [Problem.Code])] {
         var codes: [Problem.Code] = [.badRequest] + operation.problems
         if let role {
-            codes.append(.unauthorized)
+            codes += [.unauthorized, .tooManyRequests]
             if role > .viewer { codes.append(.forbidden) }
         }
         if !pathNames.isEmpty { codes.append(.notFound) }

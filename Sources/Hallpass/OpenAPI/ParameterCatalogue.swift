@@ -134,7 +134,7 @@ extension ProblemCatalogue {
         if status == 401, codes == [.unauthorized] {
             headers.append(.init("WWW-Authenticate", HeaderCatalogue.reference("WWW-Authenticate", isRequired: true)))
         }
-        if status == 503 {
+        if status == 503 || status == 429 {
             headers.append(.init("Retry-After", HeaderCatalogue.reference("Retry-After", isRequired: true)))
         }
         return [

@@ -37,7 +37,7 @@ enum EmailActions {
         if action == "email.retry", try row.get(2, as: Bool.self) {
             throw Problem(
                 status: 409, code: refusal, detail: "The e-mail's body was removed, so it cannot be sent again.",
-                members: [.init(name: "status", value: .string(status))])
+                members: [.init(name: "email_status", value: .string(status))])
         }
         let districtID = try row.get(1, as: UUID?.self)
         change.transaction.execute(Query("email.act", "UPDATE email SET \(set) WHERE id = \(id)"))

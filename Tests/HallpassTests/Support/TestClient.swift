@@ -7,6 +7,8 @@ struct TestClient: Sendable {
     let port: Int
     /// `hp_…`; nil sends no Authorization.
     var token: String?
+    /// Answers are held to the OpenAPI document; off where what answers is not the API's listener.
+    var isDocumented = true
 
     struct Answer: Sendable {
         var status: Int
@@ -70,7 +72,7 @@ struct TestClient: Sendable {
             Thread.detachNewThread { continuation.resume(with: Result { try Self.exchange(message, port: port) }) }
         }
         let answer = try Self.parse(reply, isHead: method == "HEAD")
-        AnswerCheck.record(method, target, answer)
+        if isDocumented { AnswerCheck.record(method, target, answer) }
         return answer
     }
 

@@ -32,6 +32,9 @@ final class Metrics: Sendable {
         page.single(
             "hallpass_http_connections", .gauge, "Connections that are open now.",
             Double(servers.withLock { $0 }.reduce(0) { $0 + $1() }))
+        page.single(
+            "hallpass_event_streams", .gauge, "Clients that listen to GET /v1/events now.",
+            Double(application.events.subscriberCount))
         page.family(
             "hallpass_event_loop_lag_seconds", .gauge,
             "The longest turn of an event loop since the last scrape: how late others on it may have been."
