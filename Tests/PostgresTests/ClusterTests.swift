@@ -76,6 +76,7 @@ struct ClusterTests {
         #expect(next.process == process)
 
         kill(process, SIGKILL)
+        while next.isRunning { try await Task.sleep(for: .milliseconds(1)) }
         next.letGo()
         let third = try Cluster(folder: folder, durability: .throwAway)
         try await start(third)

@@ -22,6 +22,50 @@ final class LossyProxy: @unchecked Sendable {
     private var isClosed = false
     private var pairs: [(Int32, Int32)] = []
 
+    /// A Unix socket in `folder` whose queue takes hardly anybody; nobody is let in before `start`.
+    init(queueIn folder: String, socketFolder: String) throws {
+        socketPath = "\(socketFolder)/.s.PGSQL.5432"
+        port = 0
+        listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = Self.address("\(folder)/.s.PGSQL.5432")
+        let listener = listener
+        let isListening = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                bind(listener, generic, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0 && listen(listener, 0) == 0
+            }
+        }
+        guard isListening else { throw POSIXError(.EADDRINUSE) }
+    }
+
+    func start() {
+        Thread.detachNewThread { [self] in accept() }
+    }
+
+    private static func address(_ path: String) -> sockaddr_un {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        return address
+    }
+
+    /// Connects to a Unix socket without waiting; -1 when its queue is full.
+    static func connect(toSocketIn folder: String) -> Int32 {
+        connect("\(folder)/.s.PGSQL.5432", flags: Int32(SOCK_NONBLOCK.rawValue))
+    }
+
+    private static func connect(_ path: String, flags: Int32) -> Int32 {
+        let server = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | flags, 0)
+        var address = address(path)
+        let isConnected = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(server, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+            }
+        }
+        if isConnected { return server }
+        close(server)
+        return -1
+    }
+
     init(socketFolder: String, socketPort: Int = 5432) throws {
         socketPath = "\(socketFolder)/.s.PGSQL.\(socketPort)"
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -38,7 +82,7 @@ final class LossyProxy: @unchecked Sendable {
         }
         guard found else { throw POSIXError(.EADDRINUSE) }
         port = UInt16(bigEndian: address.sin_port)
-        Thread.detachNewThread { [self] in accept() }
+        start()
     }
 
     func connection(database: String, role: String = "hallpass") -> String {
@@ -83,19 +127,7 @@ final class LossyProxy: @unchecked Sendable {
         close(listener)
     }
 
-    private func connectToServer() -> Int32 {
-        let server = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: socketPath.utf8) }
-        let length = socklen_t(MemoryLayout<sockaddr_un>.size)
-        let isConnected = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(server, $0, length) == 0 }
-        }
-        if isConnected { return server }
-        close(server)
-        return -1
-    }
+    private func connectToServer() -> Int32 { Self.connect(socketPath, flags: 0) }
 
     private func pump(_ from: Int32, _ to: Int32, isAnswer: Bool) {
         var buffer = [UInt8](repeating: 0, count: 65536)

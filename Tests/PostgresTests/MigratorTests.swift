@@ -12,7 +12,7 @@ struct MigratorTests {
     }
 
     func withDatabase(_ body: (Database) async throws -> Void) async throws {
-        let database = try own.open()
+        let database = try own.open { $0.connectionsPerLoop = 8 }
         do {
             try await body(database)
         } catch {

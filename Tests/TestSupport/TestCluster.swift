@@ -45,11 +45,20 @@ public enum TestCluster {
             """
             while kill -0 \(getpid()) 2>/dev/null; do sleep 0.3; done
             [ -d '\(path)' ] || exit 0
-            for file in '\(path)'/postgres/data/postmaster.pid '\(path)'/postmaster.pid; do
-                [ -f "$file" ] && kill -QUIT "$(head -1 "$file")" 2>/dev/null
+            find '\(path)' -maxdepth 5 -name postmaster.pid 2>/dev/null | while read -r file; do
+                kill -QUIT "$(head -1 "$file")" 2>/dev/null
             done
             sleep 0.5
             rm -rf '\(path)'
+            """)
+    }
+
+    /// Kills a child of this process when this process ends, however it ends.
+    public static func killAtExit(_ process: Int32) {
+        spawnWatchdog(
+            """
+            while kill -0 \(getpid()) 2>/dev/null; do kill -0 \(process) 2>/dev/null || exit 0; sleep 0.3; done
+            kill -KILL \(process) 2>/dev/null
             """)
     }
 

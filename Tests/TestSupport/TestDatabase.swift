@@ -9,6 +9,7 @@ public struct TestDatabase: Sendable {
     /// For libpq, and for `DATABASE_URL`.
     public let connection: String
     private let cluster: Cluster
+    private let slot: DatabaseSlot
 
     /// A database with Hallpass's schema. Drop it at the end.
     public static func make() async throws -> TestDatabase {
@@ -21,26 +22,32 @@ public struct TestDatabase: Sendable {
         try await create(template: nil)
     }
 
-    /// Connects on loops that all tests of the process share.
+    /// Connects on loops that all tests of the process share, with few connections: there are many tests.
     public func open(
         loops: [EventLoop] = TestLoops.shared.loops, logger: Logger = TestLoops.logger,
         change: (inout DatabaseConfiguration) -> Void = { _ in }
     ) throws -> Database {
         var configuration = try DatabaseConfiguration(connection)
+        configuration.connectionsPerLoop = 3
+        configuration.connectDeadline = .seconds(10)
         change(&configuration)
         return Database(configuration: configuration, loops: loops, logger: logger)
     }
 
     /// Ends every connection to the database and removes it, in the background.
     public func drop() {
-        Thread.detachNewThread { try? cluster.dropDatabase(name) }
+        Thread.detachNewThread {
+            try? cluster.dropDatabase(name)
+            slot.release()
+        }
     }
 
     private static func create(template: String?) async throws -> TestDatabase {
+        let slot = await DatabaseSlot.take()
         let cluster = try await TestCluster.get()
         let name = "test_" + UUID().uuidString.lowercased().replacingOccurrences(of: "-", with: "")
         try await TestCluster.onThread { try cluster.createDatabase(name, template: template) }
-        return TestDatabase(name: name, connection: cluster.connection(database: name), cluster: cluster)
+        return TestDatabase(name: name, connection: cluster.connection(database: name), cluster: cluster, slot: slot)
     }
 
     /// The repository's migrations, as files.

@@ -198,12 +198,12 @@ public final class Cluster: Sendable {
         }
         let programs = try programsForData()
         while true {
-            // Stale, since no live server has it; its number may belong to another process by now.
-            _ = account.command(["/bin/rm", "-f", "--", place.postmasterFile]).run()
+            // Stale, since no live server has them; their number may belong to another process by now.
+            _ = account.command(["/bin/rm", "-f", "--", place.postmasterFile, place.socketLock]).run()
             do {
                 return try launch(programs)
-            } catch .damaged(_, let line) where line.contains("shared memory block") {
-                // A killed server's last children are still going.
+            } catch .damaged(_, let line) where line.contains("shared memory block") || line.contains("lock file") {
+                // A killed server, or its last children, are still going.
                 guard ContinuousClock.now - began < .seconds(15) else {
                     throw .damaged(path: place.home, lastLine: line)
                 }

@@ -19,6 +19,7 @@ struct ClusterPlace: Sendable {
     var data: String { home + "/data" }
     var log: String { home + "/postgres.log" }
     var postmasterFile: String { data + "/postmaster.pid" }
+    var socketLock: String { socketFolder + Self.socketName + ".lock" }
 
     /// The longest path a Unix socket can have on Linux.
     private static let longestSocketPath = 107

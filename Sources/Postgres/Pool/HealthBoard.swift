@@ -24,6 +24,7 @@ final class HealthBoard: Sendable {
     private let down = Atomic<Bool>(false)
     private let logger: Logger
     let pulse = Pulse()
+    let lastServed = LastServed()
 
     init(logger: Logger) {
         self.logger = logger

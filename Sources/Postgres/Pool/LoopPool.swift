@@ -80,7 +80,8 @@ final class LoopPool: @unchecked Sendable {
         let logger = logger
         return ConnectorSettings(
             target: configuration.target, deadline: configuration.connectDeadline,
-            statementLimit: configuration.statementLimit, isReadOnly: isReadOnly, pulse: board.pulse
+            statementLimit: configuration.statementLimit, isReadOnly: isReadOnly, pulse: board.pulse,
+            lastServed: board.lastServed
         ) { notice in
             let level: Logger.Level = notice.isWarning ? .info : .debug
             logger.log(

@@ -5,7 +5,8 @@ internal import Sockets
 // each caller goes on as soon as its own answer is there. The session is read-only: a write that came this way could be
 // taken back by a neighbour's error after its caller was told of it, so the server refuses it.
 // Because they only read, steps may be sent again: when a neighbour's error took them along (then alone in their unit),
-// when the prepared statement was gone, when a cancel meant for a neighbour hit them, or once when the connection was lost.
+// when the prepared statement was gone, when a cancel meant for a neighbour hit them, or when the connection was
+// lost and the server is not known to be away.
 
 final class Reader {
     private enum State {
@@ -28,6 +29,8 @@ final class Reader {
     /// connection while a slow one is at the head.
     private static let inFlightLimit = 128
     private static let unitLimit = 32
+    /// How often a read is sent in all.
+    private static let attemptLimit = 4
 
     init(pool: LoopPool) {
         self.pool = pool
@@ -102,7 +105,7 @@ final class Reader {
             again(step)
         case .failure(.lost(let reason)):
             leave(step)
-            if step.attempts < 2, !pool.board.isDown {
+            if step.attempts < Self.attemptLimit, !pool.board.isDown {
                 again(step)
             } else {
                 resolve(step, .failure(.unavailable(reason: reason)))
@@ -113,12 +116,12 @@ final class Reader {
     }
 
     private func refused(_ step: ReadStep, _ reply: ServerReply) {
-        let mayRepeat = step.attempts < 4
+        let mayRepeat = step.attempts < Self.attemptLimit
         if mayRepeat, reply.asksForPreparation || (reply.isCancellation && cancels > 0) {
             step.isAlone = true
             return again(step)
         }
-        if reply.isFatal, step.attempts < 2, !pool.board.isDown { return again(step) }
+        if reply.isFatal, step.attempts < Self.attemptLimit, !pool.board.isDown { return again(step) }
         pool.report(reply, statement: step.name)
         // Refused as a write: not the server's state, but a statement that went the wrong way.
         let error =

@@ -7,6 +7,8 @@ struct ConnectionTarget: Sendable {
     struct Candidate: Sendable {
         /// libpq's keywords for one host.
         var keywords: [String: String]
+        /// The host's place in the connection string.
+        let number: Int
 
         /// The host's name, when it has to be looked up first.
         var hostToResolve: String? {
@@ -29,6 +31,12 @@ struct ConnectionTarget: Sendable {
     let candidates: [Candidate]
     /// More than one host: a read-only server is left for another one.
     var hasSeveralHosts: Bool { candidates.count > 1 }
+
+    /// Every candidate once, beginning with one of them.
+    func candidates(from number: Int) -> [Candidate] {
+        guard candidates.indices.contains(number) else { return candidates }
+        return Array(candidates[number...] + candidates[..<number])
+    }
 
     /// - Throws: `.configuration`, a line that says what is wrong with the string.
     init(_ connection: String, applicationName: String) throws(DatabaseError) {
@@ -87,7 +95,7 @@ struct ConnectionTarget: Sendable {
             one["host"] = hosts.isEmpty ? nil : hosts[index]
             one["hostaddr"] = addresses.isEmpty ? nil : addresses[index]
             one["port"] = ports.isEmpty ? nil : ports[ports.count == 1 ? 0 : index]
-            return Candidate(keywords: one.filter { !$0.value.isEmpty })
+            return Candidate(keywords: one.filter { !$0.value.isEmpty }, number: index)
         }
     }
 }

@@ -1,10 +1,17 @@
 internal import CLibpq
+internal import Foundation
 internal import Sockets
+internal import Synchronization
 
 // Opens one connection on a loop without ever blocking it: names are looked up elsewhere, then each address of each host
 // gets one attempt with a deadline of its own, and the first that is let in (and is read-write, where
-// target_session_attrs asks for that) is set up and handed over. PQconnectPoll may close its socket and open another one
-// under the same number, so the loop's registration is made anew after every poll.
+// target_session_attrs asks for that) is set up and handed over. The host that served last is asked first, so that one
+// that is away costs its deadline once and not every time. PQconnectPoll may close its socket and open another one under
+// the same number, so the loop's registration is made anew after every poll.
+//
+// Two things that look like an absent server are none. One that is heard on other connections meanwhile is busy, and gets
+// more time. A Unix socket whose queue is full refuses with EAGAIN, which libpq reports, or in some versions takes for "in
+// progress": the attempt is made again a little later, within its deadline.
 
 final class Connector: @unchecked Sendable {
     // @unchecked: touched on its loop's thread only.
@@ -20,13 +27,23 @@ final class Connector: @unchecked Sendable {
     private var failure = ConnectFailure(reason: "no host to connect to")
     private var isDone = false
     private var attempts = 0
+    private var attemptBegan = ContinuousClock.now
+    private var heardUntil = ContinuousClock.now
     private var inSetUp: Connection?
+    /// The host of the attempt under way, as the connection string counts them.
+    private var host = 0
+
+    /// How many deadlines an attempt gets in all at a server that is heard elsewhere.
+    private static let patience = 5
+    /// What libpq's message ends in when the queue is full: it has the system's words for it, and no code.
+    private static let queueFull = String(cString: strerror(EAGAIN))
+    private static let queueFullPause = Duration.milliseconds(10)
 
     init(loop: EventLoop, settings: ConnectorSettings, completion: @escaping Completion) {
         self.loop = loop
         self.settings = settings
         self.completion = completion
-        candidates = settings.target.candidates
+        candidates = settings.target.candidates(from: settings.lastServed.host)
     }
 
     func start() {
@@ -48,10 +65,8 @@ final class Connector: @unchecked Sendable {
         let candidate = candidates.removeFirst()
         attempts += 1
         let number = attempts
-        timer = loop.schedule(after: settings.deadline) { [weak self] in
-            guard let self else { return }
-            failAttempt("no answer from \(candidate.place) within \(settings.deadline)")
-        }
+        attemptBegan = .now
+        startTimer(candidate)
         guard let name = candidate.hostToResolve else { return attempt(candidate) }
         Resolver.shared.resolve(name) { [self] addresses in
             loop.execute { [self] in
@@ -68,6 +83,19 @@ final class Connector: @unchecked Sendable {
                 tryNext()
             }
         }
+    }
+
+    private func startTimer(_ candidate: ConnectionTarget.Candidate) {
+        heardUntil = .now
+        timer = loop.schedule(after: settings.deadline) { [weak self] in self?.timeIsUp(candidate) }
+    }
+
+    private func timeIsUp(_ candidate: ConnectionTarget.Candidate) {
+        let mayBeBusy = candidates.isEmpty && settings.pulse.last >= heardUntil
+        guard !mayBeBusy || .now - attemptBegan >= settings.deadline * Self.patience else {
+            return startTimer(candidate)
+        }
+        failAttempt("no answer from \(candidate.place) within \(settings.deadline)")
     }
 
     private func attempt(_ candidate: ConnectionTarget.Candidate) {
@@ -87,8 +115,37 @@ final class Connector: @unchecked Sendable {
         for pointer in owned { pointer?.deallocate() }
         guard let started else { return failAttempt("out of memory") }
         handle = started
-        guard PQstatus(started) != CONNECTION_BAD else { return failAttempt(message(started)) }
+        if PQstatus(started) == CONNECTION_BAD {
+            let reason = message(started)
+            return reason.contains(Self.queueFull) ? attemptLater(candidate) : failAttempt(reason)
+        }
+        if isTurnedAway(PQsocket(started)) { return attemptLater(candidate) }
+        host = candidate.number
         watch(.write)
+    }
+
+    /// A Unix socket is connected at once or not at all.
+    private func isTurnedAway(_ descriptor: Int32) -> Bool {
+        var family: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        guard getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &family, &length) == 0, family == AF_UNIX else {
+            return false
+        }
+        var address = sockaddr_storage()
+        length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &length) != 0 }
+        }
+    }
+
+    private func attemptLater(_ candidate: ConnectionTarget.Candidate) {
+        if let handle { PQfinish(handle) }
+        handle = nil
+        let number = attempts
+        _ = loop.schedule(after: Self.queueFullPause) { [weak self] in
+            guard let self, !isDone, attempts == number, handle == nil else { return }
+            attempt(candidate)
+        }
     }
 
     private func copy(_ text: String) -> UnsafeMutablePointer<CChar> {
@@ -140,16 +197,20 @@ final class Connector: @unchecked Sendable {
     }
 
     private func setUpEnded(_ connection: Connection, _ outcome: StepOutcome) {
+        // Else the attempt was given up, and this is only the end of its connection.
+        guard inSetUp === connection else { return connection.close() }
         inSetUp = nil
         switch outcome {
-        case .success where !isDone: finish(.success(connection))
+        case .success where !isDone:
+            settings.lastServed.host = host
+            finish(.success(connection))
         case .success: connection.close()
         case .failure(let problem):
             connection.close()
-            if case .refused(let reply) = problem {
-                failAttempt("the session could not be set up (\(reply.sqlState))")
-            } else {
-                failAttempt("the connection was lost while it was set up")
+            switch problem {
+            case .refused(let reply): failAttempt("the session could not be set up (\(reply.sqlState))")
+            case .lost(let reason): failAttempt("the connection was lost while it was set up: \(reason)")
+            default: failAttempt("the connection was lost while it was set up")
             }
         }
     }
@@ -194,6 +255,7 @@ struct ConnectorSettings {
     /// Reads only: the server refuses writes.
     let isReadOnly: Bool
     let pulse: Pulse
+    let lastServed: LastServed
     let report: (ServerNotice) -> Void
 
     func setUpStatement(serverVersion: Int32) -> String {
@@ -205,6 +267,16 @@ struct ConnectorSettings {
         if serverVersion >= 140_000 { settings.append(("client_connection_check_interval", "2s")) }
         if isReadOnly { settings.append(("default_transaction_read_only", "on")) }
         return "SELECT " + settings.map { "set_config('\($0.0)', '\($0.1)', false)" }.joined(separator: ", ")
+    }
+}
+
+/// Which of the hosts let this program in last, over all loops. Any thread.
+final class LastServed: Sendable {
+    private let number = Atomic<Int>(0)
+
+    var host: Int {
+        get { number.load(ordering: .relaxed) }
+        set { number.store(newValue, ordering: .relaxed) }
     }
 }
 
