@@ -61,8 +61,10 @@ public struct Listener: Sendable {
         guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0 else {
             throw .system(call: "fcntl", errno: errno)
         }
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         descriptors = [descriptor]
         address = try Self.localAddress(of: descriptor)
+        Self.tune(descriptor, family: address.family)
     }
 
     private init(descriptors: [Int32], address: SocketAddress) {
@@ -70,13 +72,29 @@ public struct Listener: Sendable {
         self.address = address
     }
 
+    /// What accepted connections inherit: no waiting to fill a segment, and no more than this unsent in the kernel, so that a
+    /// slow client's progress shows and its unread answers take little of the machine's memory.
+    private static func tune(_ descriptor: Int32, family: Int32) {
+        guard family != AF_UNIX else { return }
+        var one: Int32 = 1
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
+        var unsentBytes: Int32 = 128 * 1024
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &unsentBytes, 4)
+    }
+
+    /// A socket file that nobody listens on is what a killed process left: it is taken over.
     private static func unix(_ path: String, backlog: Int32) throws(SocketError) -> Listener {
         let address = SocketAddress(.unix(path: path))
-        let probe = Descriptor(socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
-        guard probe.number >= 0 else { throw .system(call: "socket", errno: errno) }
-        if address.withSockaddr({ connect(probe.number, $0, $1) }) == 0 { throw .addressInUse(address.description) }
         var status = stat()
-        if lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK { unlink(path) }
+        if lstat(path, &status) == 0 {
+            guard status.st_mode & S_IFMT == S_IFSOCK else { throw .badAddress("\(address): a file that is no socket") }
+            let probe = Descriptor(socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
+            guard probe.number >= 0 else { throw .system(call: "socket", errno: errno) }
+            if address.withSockaddr({ connect(probe.number, $0, $1) }) == 0 || errno != ECONNREFUSED {
+                throw .addressInUse(address.description)
+            }
+            unlink(path)
+        }
         let socket = try open(address, sharesPort: false)
         guard listen(socket.number, backlog) == 0 else { throw .system(call: "listen", errno: errno) }
         return Listener(descriptors: [socket.release()], address: address)
@@ -89,6 +107,7 @@ public struct Listener: Sendable {
         var one: Int32 = 1
         setsockopt(descriptor.number, SOL_SOCKET, SO_REUSEADDR, &one, 4)
         if sharesPort { setsockopt(descriptor.number, SOL_SOCKET, SO_REUSEPORT, &one, 4) }
+        tune(descriptor.number, family: address.family)
         if address.family == AF_INET6 { setsockopt(descriptor.number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &one, 4) }
         guard address.withSockaddr({ bind(descriptor.number, $0, $1) }) == 0 else {
             if errno == EADDRINUSE { throw .addressInUse(address.description) }
