@@ -2,7 +2,8 @@ public import HTTPTypes
 
 /// Writes the head of a response (RFC 9112 §4).
 public enum HeadSerializer {
-    /// Appends the status line and the fields, without the empty line that ends the head.
+    /// Appends the status line and the fields, without the empty line that ends the head. Fields that are the server's own
+    /// affair (framing, `Connection`, `Date`, `X-Request-Id`) are left out: two of them could contradict each other.
     public static func append(_ status: HTTPResponse.Status, _ fields: HTTPFields, to buffer: inout [UInt8]) {
         buffer.append(contentsOf: "HTTP/1.1 ".utf8)
         append(status.code, to: &buffer)
@@ -10,7 +11,20 @@ public enum HeadSerializer {
         buffer.append(contentsOf: (status.reasonPhrase.isEmpty ? reason(status.code) : status.reasonPhrase).utf8)
         buffer.append(0x0D)
         buffer.append(0x0A)
-        for field in fields { append(field.name.rawName, field.value, to: &buffer) }
+        for field in fields where !isServers(field.name.canonicalName) {
+            append(field.name.rawName, field.value, to: &buffer)
+        }
+    }
+
+    private static func isServers(_ name: String) -> Bool {
+        switch name.utf8.count {
+        case 4: name == "date"
+        case 10: name == "connection"
+        case 12: name == "x-request-id"
+        case 14: name == "content-length"
+        case 17: name == "transfer-encoding"
+        default: false
+        }
     }
 
     /// Appends one field line. Line breaks in a value become spaces: no value can make another field.

@@ -10,7 +10,11 @@ final class BodyStream: @unchecked Sendable {
     private let deflater: Deflater?
     private var gathered: [UInt8]
     private var payload: [UInt8] = []
-    private(set) var sentBytes = 0
+    private var sentBytes = 0
+    private let headBytes: Int
+
+    /// Bytes that have gone out behind the head, framing included.
+    var bodyBytes: Int { max(0, sentBytes - headBytes) }
 
     /// - Parameter head: the response's head, which goes out with the first bytes.
     init(_ connection: Connection, head: [UInt8], isChunked: Bool, deflater: Deflater?) {
@@ -18,9 +22,11 @@ final class BodyStream: @unchecked Sendable {
         self.isChunked = isChunked
         self.deflater = deflater
         gathered = head
+        headBytes = head.count
     }
 
     func write(_ bytes: [UInt8]) async throws {
+        try Task.checkCancellation()
         if let deflater {
             deflater.deflate(bytes, .none, into: &payload)
         } else {
@@ -30,19 +36,20 @@ final class BodyStream: @unchecked Sendable {
     }
 
     func flush() async throws {
+        try Task.checkCancellation()
         deflater?.deflate([], .sync, into: &payload)
         try await send()
     }
 
-    /// Ends the body.
-    func finish() async throws {
+    /// Ends the body, also when the task has been cancelled.
+    func finish() async throws(ClientGone) {
         deflater?.deflate([], .finish, into: &payload)
         frame()
         if isChunked { gathered.append(contentsOf: "0\r\n\r\n".utf8) }
         try await sendGathered()
     }
 
-    private func send() async throws {
+    private func send() async throws(ClientGone) {
         frame()
         try await sendGathered()
     }
@@ -58,8 +65,7 @@ final class BodyStream: @unchecked Sendable {
         payload.removeAll(keepingCapacity: true)
     }
 
-    private func sendGathered() async throws {
-        try Task.checkCancellation()
+    private func sendGathered() async throws(ClientGone) {
         let bytes = gathered
         gathered = []
         sentBytes += bytes.count

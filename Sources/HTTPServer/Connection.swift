@@ -6,7 +6,8 @@ import Sockets
 // The socket of one client: bytes in, bytes out, and a deadline for whatever is waited for. Bytes are received as soon as
 // they come, up to a read-ahead, so that a readiness is answered by one recv and the kernel is seldom asked to change what
 // it watches; past that the client is not read until something was consumed (back-pressure). A half-closed client is still
-// answered; a reset cancels the task that serves it. Deadlines are checked by one sweep a loop, not by a timer each.
+// answered, unless its answer has no end of its own; a reset cancels the task that serves it. Deadlines are checked by one
+// sweep a loop, not by a timer each.
 //
 // Everything here happens on the loop's thread.
 
@@ -25,12 +26,21 @@ final class Connection: @unchecked Sendable {
     private(set) var isAtEnd = false
     private(set) var isBroken = false
     private(set) var isExpired = false
+    private(set) var isEndless = false
     private var reader: UnsafeContinuation<Void, Never>?
     private var writer: UnsafeContinuation<Void, Never>?
     private var deadline: ContinuousClock.Instant?
-    /// Between requests: the connection may be closed without anybody missing an answer.
-    var isIdle = true
+    var phase = Phase.fresh
     var task: Task<Void, Never>?
+
+    /// What a stop means for the connection.
+    enum Phase {
+        /// Nothing has come yet: a first request may be on its way.
+        case fresh
+        /// Between requests: it may be closed without anybody missing an answer.
+        case idle
+        case busy
+    }
 
     init(owner: ServerLoop, descriptor: Int32, peer: SocketAddress) {
         self.owner = owner
@@ -39,16 +49,18 @@ final class Connection: @unchecked Sendable {
     }
 
     func start() throws(SocketError) {
-        if peer.family != AF_UNIX {
-            var one: Int32 = 1
-            setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
-        }
         registration = try owner.loop.register(descriptor, interest: .read) { [unowned self] in ready($0) }
     }
 
-    func close() {
+    /// - Parameter resets: the client is to see that the answer is not whole, also where only the end of the connection
+    ///   ends it.
+    func close(resets: Bool = false) {
         registration?.cancel()
         registration = nil
+        if resets {
+            var reset = Glibc.linger(l_onoff: 1, l_linger: 0)
+            setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &reset, socklen_t(MemoryLayout<Glibc.linger>.size))
+        }
         Foundation.close(descriptor)
     }
 
@@ -69,7 +81,8 @@ final class Connection: @unchecked Sendable {
     func consume(_ count: Int) {
         consumed += count
         if consumed == inbound.count {
-            inbound.removeAll(keepingCapacity: inbound.capacity <= 65_536)
+            // An idle connection is many: only a small buffer is worth keeping.
+            inbound.removeAll(keepingCapacity: inbound.capacity <= 2048)
             consumed = 0
         } else if consumed > 65_536 {
             inbound.removeFirst(consumed)
@@ -94,25 +107,23 @@ final class Connection: @unchecked Sendable {
     private func ready(_ readiness: Readiness) {
         if readiness.contains(.error) || readiness.contains(.hangup), !readiness.contains(.read) { return breakOff() }
         if readiness.contains(.read) || readiness.contains(.halfClosed) { receive() }
-        if readiness.contains(.write), let writer {
-            self.writer = nil
-            watch()
-            writer.resume()
-        }
+        if readiness.contains(.write) { resumeWriter() }
     }
 
-    /// Takes what the kernel has, once. Also called before an idle connection is closed by a stop.
+    /// Takes what the kernel has, once. Also called to see what has come when the server stops.
     func receive() {
         guard !isAtEnd, !isBroken, !isPaused else { return }
-        let count = owner.scratch.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
+        let room = owner.configuration.readAheadBytes - unreadCount
+        let count = owner.scratch.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, min($0.count, room), 0) }
         if count > 0 {
             owner.scratch.withUnsafeBufferPointer { inbound.append(contentsOf: $0[..<count]) }
-            if unreadCount >= owner.configuration.readAheadBytes {
+            if count == room {
                 isPaused = true
                 watch()
             }
         } else if count == 0 {
             isAtEnd = true
+            if isEndless { return breakOff() }
             watch()
         } else if errno != EAGAIN, errno != EINTR {
             return breakOff()
@@ -128,15 +139,20 @@ final class Connection: @unchecked Sendable {
         waiting?.resume()
     }
 
+    private func resumeWriter() {
+        guard let waiting = writer else { return }
+        writer = nil
+        watch()
+        waiting.resume()
+    }
+
     private func breakOff() {
         isBroken = true
         registration?.cancel()
         registration = nil
         task?.cancel()
         resumeReader()
-        let waiting = writer
-        writer = nil
-        waiting?.resume()
+        resumeWriter()
     }
 
     private func watch() {
@@ -148,14 +164,23 @@ final class Connection: @unchecked Sendable {
 
     // MARK: Writing
 
-    /// Sends all of `bytes`, at the pace of the client.
-    func send(_ bytes: [UInt8]) async throws(ClientGone) {
+    /// From here on the answer has no end of its own, so it is over when the client sends no more: who closes a connection
+    /// and who closes only its sending side look the same until something is sent.
+    func becomeEndless() throws(ClientGone) {
+        isEndless = true
+        guard isAtEnd else { return }
+        breakOff()
+        throw ClientGone()
+    }
+
+    /// Sends all of `bytes`, at the pace of the client. - Parameter hasMore: the kernel may wait for the next ones.
+    func send(_ bytes: [UInt8], hasMore: Bool = false) async throws(ClientGone) {
+        let flags = hasMore ? noSignal | Int32(MSG_MORE) : noSignal
         var sent = 0
         while sent < bytes.count {
             if isBroken { throw ClientGone() }
             let count = bytes.withUnsafeBytes { buffer in
-                Glibc.send(
-                    descriptor, buffer.baseAddress! + sent, buffer.count - sent, noSignal)
+                Glibc.send(descriptor, buffer.baseAddress! + sent, buffer.count - sent, flags)
             }
             if count >= 0 {
                 sent += count
@@ -163,8 +188,7 @@ final class Connection: @unchecked Sendable {
             }
             switch errno {
             case EINTR: continue
-            case EAGAIN:
-                try await waitForRoom()
+            case EAGAIN: try await waitForRoom()
             default:
                 breakOff()
                 throw ClientGone()
@@ -179,12 +203,27 @@ final class Connection: @unchecked Sendable {
             writer = continuation
             watch()
         }
-        if isBroken || isExpired { throw ClientGone() }
+        if isBroken || isExpired {
+            // Whoever still waits for something on behalf of this client need not.
+            breakOff()
+            throw ClientGone()
+        }
         deadline = before
     }
 
-    /// Tells the client that nothing more comes, so that it reads the last answer before a reset could overtake it.
-    func shutdownWriting() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
+    /// Tells the client that nothing more comes and reads past what it still sends, for a moment, so that it sees the last
+    /// answer before a reset could overtake it.
+    func linger(bytes limit: Int) async {
+        shutdown(descriptor, Int32(SHUT_WR))
+        clearExpiry()
+        setDeadline(after: owner.configuration.lingerSeconds)
+        var left = limit
+        repeat {
+            left -= unreadCount
+            consume(unreadCount)
+            guard left > 0 else { return }
+        } while await waitForBytes()
+    }
 
     // MARK: Deadlines
 
@@ -192,22 +231,30 @@ final class Connection: @unchecked Sendable {
 
     func clearDeadline() { deadline = nil }
 
+    /// What was waited for in vain has been dealt with: other waits may follow.
+    func clearExpiry() { isExpired = false }
+
     /// Called by the loop's sweep.
     func expire(at now: ContinuousClock.Instant) {
         guard let deadline, deadline <= now else { return }
         self.deadline = nil
         isExpired = true
         resumeReader()
-        let waiting = writer
-        writer = nil
-        waiting?.resume()
+        resumeWriter()
     }
 
-    /// A stop: an idle connection with nothing unread is over.
-    func stopIfIdle() {
+    /// The server stops: an idle connection with nothing unread is over, an endless answer too, and one that has sent
+    /// nothing yet has a moment for its first request.
+    func stop() {
+        if isEndless { task?.cancel() }
         receive()
-        guard isIdle, unreadCount == 0 else { return }
-        isExpired = true
-        resumeReader()
+        guard unreadCount == 0 else { return }
+        switch phase {
+        case .busy: break
+        case .fresh: setDeadline(after: owner.configuration.stopGraceSeconds)
+        case .idle:
+            isExpired = true
+            resumeReader()
+        }
     }
 }

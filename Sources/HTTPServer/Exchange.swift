@@ -1,4 +1,3 @@
-import Foundation
 import HTTPCore
 import HTTPTypes
 import Sockets
@@ -7,11 +6,15 @@ import Synchronization
 // Serves one connection, request after request: head, route, handler, answer. Pipelined requests are handled in order,
 // one at a time. After a refusal that leaves the framing in doubt the answer says `Connection: close`, the client is told
 // that nothing more comes, and what it still sends is read past for a moment, so that a reset does not overtake the answer.
+// Once the server stops, requests that have come are still answered, and the last answer says `close`.
 
 struct Exchange {
+    /// Bytes of what a client still sends that are read past after the last answer.
+    private static let lingerBytes = 64 << 20
+
     private let connection: Connection
     private let owner: ServerLoop
-    private var parser: HeadParser
+    private let parser: HeadParser
     private var state: ServerState { owner.state }
 
     init(_ connection: Connection) {
@@ -20,16 +23,16 @@ struct Exchange {
         parser = HeadParser(limits: owner.configuration.parser)
     }
 
-    func serve() async {
+    /// Returns when the connection is to be closed. - Returns: whether by a reset, because an answer is not whole.
+    func serve() async -> Bool {
         var served = 0
         var keeps = true
         do {
-            while keeps, let head = try await readHead(isFirst: served == 0) {
-                connection.isIdle = false
+            while keeps, let head = try await readHead() {
                 served += 1
                 let isLast = served >= owner.configuration.requestsPerConnection
                 keeps = try await handle(head, isLast: isLast)
-                connection.isIdle = keeps
+                if keeps { connection.phase = .idle }
             }
         } catch let failure as ParseFailure {
             keeps = false
@@ -38,23 +41,26 @@ struct Exchange {
             keeps = false
             await refuse(.timeout)
         } catch {
-            // The client has gone: there is nobody to answer.
-            return
+            // The client has gone, or must see that the answer is not whole.
+            return true
         }
-        if !keeps { await linger() }
+        if !keeps { await connection.linger(bytes: Self.lingerBytes) }
+        return false
     }
 
     private struct HeadTimeout: Error {}
 
     /// The next head; nil when the client is done, or is to be.
-    private func readHead(isFirst: Bool) async throws -> RequestHead? {
+    private func readHead() async throws -> RequestHead? {
         var scanned = 0
         var hasBegun = false
+        let isFirst = connection.phase == .fresh
         connection.setDeadline(
             after: isFirst ? owner.configuration.firstByteSeconds : owner.configuration.idleSeconds)
         defer { connection.clearDeadline() }
         while true {
             if connection.unreadCount > 0 {
+                connection.phase = .busy
                 let parser = parser
                 let result = try connection.withUnread { (bytes) throws(ParseFailure) in
                     try parser.parse(bytes, scanned: &scanned)
@@ -65,10 +71,9 @@ struct Exchange {
                 }
                 if !hasBegun {
                     hasBegun = true
-                    connection.isIdle = false
                     connection.setDeadline(after: owner.configuration.headSeconds)
                 }
-            } else if state.isStopping.load(ordering: .relaxed) {
+            } else if !isFirst, state.isStopping.load(ordering: .relaxed) {
                 return nil
             }
             guard await connection.waitForBytes() else {
@@ -82,141 +87,78 @@ struct Exchange {
 
     /// True when the connection can carry another.
     private func handle(_ head: RequestHead, isLast: Bool) async throws -> Bool {
-        let begin = ContinuousClock.now
-        let fields = head.request.headerFields
-        let id = RequestID.kept(fields[RequestID.name]) ?? RequestID.make()
+        var answer = Answer(connection, head)
         let match =
             head.target.isAsterisk
             ? .options(state.router.allMethods) : state.router.match(head.request.method, head.target.segments)
         var options = RouteOptions()
-        if case .route(let route, _) = match { options = route.options }
-        let reader =
-            head.framing == .none
-            ? nil
-            : BodyReader(connection, head.framing, limit: options.bodyLimit, expectsContinue: head.expectsContinue)
-        var keeps = head.keepsAlive && !isLast
-        var route = ""
-        var response: Response
-        if case .length(let length) = head.framing, let limit = options.bodyLimit, length > limit {
-            response = state.hooks.refusal(.bodyTooLarge, id)
-            keeps = false
-        } else {
-            switch match {
-            case .notFound: response = state.hooks.refusal(.notFound, id)
-            case .notAllowed(let allow):
-                response = state.hooks.refusal(.methodNotAllowed(allow: allow), id)
-                response.headerFields[.allow] = Self.list(allow)
-            case .options(let allow):
-                response = Response(status: .noContent, headerFields: [.allow: Self.list(allow)])
-            case .route(let found, let parameters):
-                route = found.pattern
-                let request = request(head, id: id, route: found, parameters: parameters, reader: reader)
-                response = await run(found.handler, request)
-            }
+        if case .route(let route, _) = match {
+            options = route.options
+            answer.route = route.pattern
         }
-        if connection.isBroken { throw ClientGone() }
-        if state.isStopping.load(ordering: .relaxed) { keeps = false }
-        if reader?.failure == .incomplete, connection.isExpired { response = state.hooks.refusal(.timeout, id) }
-        if let reader, !reader.isFinished, !canDrain(reader) { keeps = false }
-        let sent = try await send(response, to: head, id: id, keeps: &keeps)
-        if keeps, let reader { keeps = await reader.drain(limit: owner.configuration.drainBytes) }
-        if let completed = state.hooks.completed {
-            completed(
-                CompletedRequest(
-                    method: head.request.method.rawValue, path: head.target.rawPath, route: route,
-                    status: response.status.code, requestBytes: reader?.receivedBytes ?? 0, responseBytes: sent,
-                    duration: ContinuousClock.now - begin, clientAddress: PeerFacts(head, connection).address,
-                    requestID: id, traceParent: fields[RequestID.traceParent]))
+        if head.framing != .none {
+            answer.reader = BodyReader(
+                connection, head.framing, limit: options.bodyLimit, expectsContinue: head.expectsContinue)
         }
-        return keeps
+        answer.keeps = head.keepsAlive && !isLast
+        do {
+            let response = try await respond(head, match, options, &answer)
+            try await answer.send(response)
+        } catch {
+            answer.completed(isWhole: false)
+            throw error
+        }
+        if answer.keeps, let reader = answer.reader {
+            answer.keeps = await reader.drain(limit: owner.configuration.drainBytes)
+        }
+        answer.completed(isWhole: true)
+        return answer.keeps
     }
 
-    private func canDrain(_ reader: BodyReader) -> Bool { reader.failure == nil && !reader.isHeldBack }
+    private func respond(
+        _ head: RequestHead, _ match: Router.Match, _ options: RouteOptions, _ answer: inout Answer
+    ) async throws -> Response {
+        if case .length(let length) = head.framing, let limit = options.bodyLimit, length > limit {
+            answer.keeps = false
+            return state.hooks.refusal(.bodyTooLarge, answer.id)
+        }
+        switch match {
+        case .notFound: return state.hooks.refusal(.notFound, answer.id)
+        case .notAllowed(let allow):
+            var response = state.hooks.refusal(.methodNotAllowed(allow: allow), answer.id)
+            response.headerFields[.allow] = Self.list(allow)
+            return response
+        case .options(let allow): return Response(status: .noContent, headerFields: [.allow: Self.list(allow)])
+        case .route(let route, let parameters):
+            return try await run(route, request(head, route, parameters, answer), answer)
+        }
+    }
 
-    private func run(_ handler: Handler, _ request: Request) async -> Response {
+    /// The handler's answer, or the one to what it threw. - Throws: `ClientGone` when there is nobody to answer.
+    private func run(_ route: Router.Route, _ request: Request, _ answer: Answer) async throws -> Response {
         do {
-            return try await handler(request)
+            return try await route.handler(request)
         } catch {
+            if connection.isBroken { throw ClientGone() }
+            if answer.reader?.failure == .incomplete, connection.isExpired {
+                return state.hooks.refusal(.timeout, answer.id)
+            }
+            if Task.isCancelled { return state.hooks.refusal(.stopping, answer.id) }
             return state.hooks.failure(error, request)
         }
     }
 
     private func request(
-        _ head: RequestHead, id: String, route: Router.Route, parameters: [String: String], reader: BodyReader?
+        _ head: RequestHead, _ route: Router.Route, _ parameters: [String: String], _ answer: Answer
     ) -> Request {
         let encoding = head.request.headerFields[.contentEncoding]?.lowercased()
-        let facts = PeerFacts(head, connection)
         return Request(
             head: head.request, path: head.target.rawPath, query: head.target.query, route: route.pattern,
-            parameters: parameters, id: id, peer: connection.peer, clientAddress: facts.address, scheme: facts.scheme,
-            body: RequestBody(reader: reader, encoding: encoding, options: route.options))
-    }
-
-    // MARK: Answering
-
-    /// Sends the answer; returns the body's bytes. `keeps` becomes false where only the end of the connection can end it.
-    private func send(
-        _ given: Response, to head: RequestHead, id: String, keeps: inout Bool
-    ) async throws -> Int {
-        var response = given
-        let isHead = head.request.method == .head
-        let code = response.status.code
-        if code == 204 || code == 304 || code < 200 {
-            response.headerFields[.contentType] = nil
-            let bytes = ResponseHead(owner).bytes(
-                response, requestID: id, framing: .none, connection: option(keeps, head))
-            try await connection.send(bytes)
-            return 0
-        }
-        let deflater = compress(&response, for: head)
-        switch response.body {
-        case .empty, .bytes:
-            var body: [UInt8] = []
-            if case .bytes(let bytes) = response.body { body = bytes }
-            if let deflater {
-                var compressed: [UInt8] = []
-                deflater.deflate(body, .finish, into: &compressed)
-                body = compressed
-            }
-            var bytes = ResponseHead(owner).bytes(
-                response, requestID: id, framing: .length(body.count), connection: option(keeps, head))
-            if !isHead { bytes.append(contentsOf: body) }
-            try await connection.send(bytes)
-            return isHead ? 0 : body.count
-        case .stream(let write):
-            let isChunked = head.minorVersion == 1
-            if !isChunked { keeps = false }
-            let bytes = ResponseHead(owner).bytes(
-                response, requestID: id, framing: isChunked ? .chunked : .none, connection: option(keeps, head))
-            if isHead {
-                try await connection.send(bytes)
-                return 0
-            }
-            let stream = BodyStream(connection, head: bytes, isChunked: isChunked, deflater: deflater)
-            try await write(ResponseWriter(stream: stream))
-            try await stream.finish()
-            return stream.sentBytes
-        }
-    }
-
-    /// Marks the response as compressed and returns the compressor, where it is worthwhile and the client takes it.
-    private func compress(_ response: inout Response, for head: RequestHead) -> Deflater? {
-        guard Compression.isWorthwhile(response.headerFields[.contentType]),
-            response.headerFields[.contentEncoding] == nil, response.headerFields[.cacheControl] != "no-transform"
-        else { return nil }
-        if case .bytes(let bytes) = response.body, bytes.count < owner.configuration.compressedFromBytes { return nil }
-        if case .empty = response.body { return nil }
-        response.headerFields[.vary] =
-            response.headerFields[.vary].map { "\($0), Accept-Encoding" } ?? "Accept-Encoding"
-        guard Compression.acceptsGzip(head.request.headerFields[.acceptEncoding]) else { return nil }
-        response.headerFields[.contentEncoding] = "gzip"
-        if let tag = response.headerFields[.eTag] { response.headerFields[.eTag] = Compression.entityTag(tag) }
-        return Deflater(level: owner.configuration.compressionLevel)
-    }
-
-    private func option(_ keeps: Bool, _ head: RequestHead) -> String? {
-        if !keeps { return "close" }
-        return head.minorVersion == 0 ? "keep-alive" : nil
+            parameters: parameters, id: answer.id, peer: connection.peer, clientAddress: answer.facts.address,
+            scheme: answer.facts.scheme,
+            body: RequestBody(
+                reader: answer.reader, encoding: encoding, options: route.options,
+                ratio: owner.configuration.inflationRatio))
     }
 
     private static func list(_ methods: [HTTPRequest.Method]) -> String {
@@ -227,27 +169,12 @@ struct Exchange {
     private func refuse(_ refusal: Refusal) async {
         let id = RequestID.make()
         let response = state.hooks.refusal(refusal, id)
-        var bytes = ResponseHead(owner).bytes(
-            response, requestID: id, framing: .length(response.body.count), connection: "close")
-        if case .bytes(let body) = response.body { bytes.append(contentsOf: body) }
-        do { try await connection.send(bytes) } catch { return }
+        do { try await connection.send(ResponseHead(owner).whole(response, requestID: id)) } catch { return }
         state.hooks.completed?(
             CompletedRequest(
-                method: "", path: "", route: "", status: response.status.code, requestBytes: 0,
+                method: "", path: "", route: "", status: response.status.code, isWhole: true, requestBytes: 0,
                 responseBytes: response.body.count, duration: .zero, clientAddress: connection.peer.host, requestID: id,
                 traceParent: nil))
-    }
-
-    /// Reads past what the client still sends, for two seconds at most.
-    private func linger() async {
-        connection.shutdownWriting()
-        connection.consume(connection.unreadCount)
-        connection.setDeadline(after: 2)
-        var budget = 64 << 20
-        while budget > 0, await connection.waitForBytes() {
-            budget -= connection.unreadCount
-            connection.consume(connection.unreadCount)
-        }
     }
 }
 

@@ -1,3 +1,4 @@
+import Foundation
 public import Logging
 public import Sockets
 import Synchronization
@@ -44,6 +45,7 @@ public final class Server: Sendable {
     public func stop(deadline: Duration) async {
         state.isStopping.store(true, ordering: .relaxed)
         for part in parts { part.loop.execute { part.stopAccepting() } }
+        for case .unix(let path) in state.configuration.addresses.map(\.content) { unlink(path) }
         let end = ContinuousClock.now + deadline
         while connectionCount > 0, ContinuousClock.now < end { await pause() }
         guard connectionCount > 0 else { return }

@@ -22,6 +22,8 @@ public enum Refusal: Sendable, Hashable {
     case unknownTransferCoding
     /// 503: too many connections.
     case tooManyConnections
+    /// 503: the server stops, and the handler was not done at its deadline.
+    case stopping
     /// 505
     case unsupportedVersion
 
@@ -36,7 +38,7 @@ public enum Refusal: Sendable, Hashable {
         case .unknownExpectation: .expectationFailed
         case .fieldsTooLarge: .requestHeaderFieldsTooLarge
         case .unknownTransferCoding: .notImplemented
-        case .tooManyConnections: .serviceUnavailable
+        case .tooManyConnections, .stopping: .serviceUnavailable
         case .unsupportedVersion: .httpVersionNotSupported
         }
     }
@@ -49,7 +51,10 @@ public struct CompletedRequest: Sendable {
     public var path: String
     /// The pattern, empty when no route was found.
     public var route: String
+    /// 499 when the client had gone before there was an answer.
     public var status: Int
+    /// Whether the answer went out to its end.
+    public var isWhole: Bool
     public var requestBytes: Int
     public var responseBytes: Int
     public var duration: Duration
@@ -72,7 +77,9 @@ public struct ServerHooks: Sendable {
 
     public init(
         refusal: @escaping @Sendable (Refusal, String) -> Response = { refusal, _ in Self.plain(refusal.status) },
-        failure: @escaping @Sendable (any Error, Request) -> Response = { _, _ in Self.plain(.internalServerError) },
+        failure: @escaping @Sendable (any Error, Request) -> Response = { error, _ in
+            Self.plain((error as? BodyError)?.status ?? .internalServerError)
+        },
         completed: (@Sendable (CompletedRequest) -> Void)? = nil
     ) {
         self.refusal = refusal

@@ -4,54 +4,13 @@ import Logging
 import Sockets
 import Synchronization
 
-/// What all loops of a server share.
-final class ServerState: Sendable {
-    let configuration: ServerConfiguration
-    let router: Router
-    let hooks: ServerHooks
-    let logger: Logger
-    let connections = Atomic<Int>(0)
-    let isStopping = Atomic<Bool>(false)
-    private let perAddress = Mutex<[String: Int]>([:])
-
-    init(configuration: ServerConfiguration, router: Router, hooks: ServerHooks, logger: Logger) {
-        self.configuration = configuration
-        self.router = router
-        self.hooks = hooks
-        self.logger = logger
-    }
-
-    /// Counts a connection in. False when it is one too many.
-    func admit(_ peer: SocketAddress) -> Bool {
-        guard connections.wrappingAdd(1, ordering: .relaxed).newValue <= configuration.connections else {
-            connections.wrappingSubtract(1, ordering: .relaxed)
-            return false
-        }
-        guard peer.port != nil, configuration.connectionsPerAddress < configuration.connections else { return true }
-        let isAdmitted = perAddress.withLock { counts in
-            let count = counts[peer.host, default: 0]
-            guard count < configuration.connectionsPerAddress else { return false }
-            counts[peer.host] = count + 1
-            return true
-        }
-        if !isAdmitted { connections.wrappingSubtract(1, ordering: .relaxed) }
-        return isAdmitted
-    }
-
-    func dismiss(_ peer: SocketAddress) {
-        connections.wrappingSubtract(1, ordering: .relaxed)
-        guard peer.port != nil, configuration.connectionsPerAddress < configuration.connections else { return }
-        perAddress.withLock { counts in
-            counts[peer.host] = counts[peer.host].flatMap { $0 > 1 ? $0 - 1 : nil }
-        }
-    }
-}
-
 /// One loop's part of a server: it accepts, serves and times out its own connections.
 final class ServerLoop: @unchecked Sendable {
     // @unchecked: touched by the loop's thread alone, but for the constants.
     private static let sweepSeconds = 0.25
     private static let acceptsPerTurn = 64
+    /// Turned-away clients that are waited for at a time; their descriptors come out of the reserve.
+    private static let farewells = 16
 
     let loop: EventLoop
     let state: ServerState
@@ -63,6 +22,8 @@ final class ServerLoop: @unchecked Sendable {
     private var dateLine: [UInt8] = []
     private var dateLineUntil: ContinuousClock.Instant?
     private var isSweeping = false
+    private var farewells: [ObjectIdentifier: Farewell] = [:]
+    private lazy var deflater = Deflater(level: configuration.compressionLevel)
 
     init(loop: EventLoop, state: ServerState) {
         self.loop = loop
@@ -82,18 +43,21 @@ final class ServerLoop: @unchecked Sendable {
         }
     }
 
-    private func accept(on descriptor: Int32) {
+    /// Accepts a number of connections. True when more may wait.
+    @discardableResult
+    private func accept(on descriptor: Int32) -> Bool {
         for _ in 0..<Self.acceptsPerTurn {
             do throws(SocketError) {
-                guard let (connection, peer) = try Listener.accept(on: descriptor) else { return }
+                guard let (connection, peer) = try Listener.accept(on: descriptor) else { return false }
                 welcome(connection, peer)
             } catch {
                 // Out of descriptors: leave the queue to the kernel for a moment instead of spinning on it.
                 state.logger.error("cannot accept connections", metadata: ["error": "\(error)"])
                 pauseListeners()
-                return
+                return false
             }
         }
+        return true
     }
 
     private func pauseListeners() {
@@ -118,27 +82,50 @@ final class ServerLoop: @unchecked Sendable {
         }
         connections[ObjectIdentifier(connection)] = connection
         connection.task = Task(executorPreference: loop) {
-            await Exchange(connection).serve()
-            self.finished(connection)
+            let isBroken = await Exchange(connection).serve()
+            self.finished(connection, isBroken: isBroken)
         }
     }
 
     /// 503 in one write, to a client that is one too many.
     private func turnAway(_ descriptor: Int32) {
-        var response = state.hooks.refusal(.tooManyConnections, "")
-        response.headerFields[.connection] = "close"
-        let head = ResponseHead(self).bytes(response, requestID: nil, framing: .length(response.body.count))
-        guard case .bytes(let body) = response.body else { return }
-        _ = (head + body).withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, noSignal) }
+        let id = RequestID.make()
+        let bytes = ResponseHead(self).whole(state.hooks.refusal(.tooManyConnections, id), requestID: id)
+        _ = bytes.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, noSignal) }
         shutdown(descriptor, Int32(SHUT_WR))
-        close(descriptor)
+        guard farewells.count < Self.farewells else {
+            close(descriptor)
+            return
+        }
+        do throws(SocketError) {
+            let farewell = try Farewell(descriptor, on: loop) { [weak self] in
+                self?.farewells[ObjectIdentifier($0)] = nil
+            }
+            farewells[ObjectIdentifier(farewell)] = farewell
+        } catch {
+            close(descriptor)
+        }
     }
 
-    private func finished(_ connection: Connection) {
-        connection.close()
+    private func finished(_ connection: Connection, isBroken: Bool) {
+        connection.close(resets: isBroken)
         connections[ObjectIdentifier(connection)] = nil
         state.dismiss(connection.peer)
     }
+
+    // MARK: Compression
+
+    /// A whole body as gzip. One compressor serves the loop: a whole body is done in one go.
+    func compress(_ bytes: [UInt8]) -> [UInt8] {
+        var compressed: [UInt8] = []
+        compressed.reserveCapacity(bytes.count / 4)
+        deflater.reset()
+        deflater.deflate(bytes, .finish, into: &compressed)
+        return compressed
+    }
+
+    /// A compressor for a stream.
+    func takeDeflater() -> Deflater { Deflater(level: configuration.compressionLevel) }
 
     // MARK: Time
 
@@ -167,15 +154,15 @@ final class ServerLoop: @unchecked Sendable {
 
     // MARK: Stopping
 
-    /// Takes what still waits to be accepted, then listens no more; idle connections are over.
+    /// Takes all that still wait to be accepted, then listens no more.
     func stopAccepting() {
         for listener in listeners {
-            accept(on: listener.descriptor)
+            while accept(on: listener.descriptor) {}
             listener.registration.cancel()
             close(listener.descriptor)
         }
         listeners = []
-        for connection in connections.values { connection.stopIfIdle() }
+        for connection in connections.values { connection.stop() }
     }
 
     func cancelAll() {

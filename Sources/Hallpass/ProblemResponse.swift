@@ -109,6 +109,10 @@ enum ProblemResponse {
             Problem(
                 status: 503, code: .overloaded, detail: "Too many connections are open. Wait a moment, then ask again.",
                 retryAfterSeconds: 1)
+        case .stopping:
+            Problem(
+                status: 503, code: .overloaded, detail: "The service is stopping. Ask again in a moment.",
+                retryAfterSeconds: 1)
         case .unsupportedVersion:
             Problem(status: 505, code: .versionNotSupported, detail: "Speak HTTP/1.1.")
         }

@@ -46,9 +46,7 @@ public struct Listener: Sendable {
             _ = try open(address, sharesPort: false)
             return
         }
-        let probe = Descriptor(socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
-        guard probe.number >= 0 else { throw .system(call: "socket", errno: errno) }
-        if address.withSockaddr({ connect(probe.number, $0, $1) }) == 0 { throw .addressInUse(address.description) }
+        _ = try isStale(path, address)
         let folder = (path as NSString).deletingLastPathComponent
         guard access(folder.isEmpty ? "." : folder, W_OK | X_OK) == 0 else {
             throw .system(call: "bind \(address)", errno: errno)
@@ -72,6 +70,20 @@ public struct Listener: Sendable {
         self.address = address
     }
 
+    /// Whether there is a socket file that nobody listens on, which is what a killed process left, to be taken over.
+    /// - Throws: `addressInUse` when somebody does, `badAddress` when it is another kind of file.
+    private static func isStale(_ path: String, _ address: SocketAddress) throws(SocketError) -> Bool {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return false }
+        guard status.st_mode & S_IFMT == S_IFSOCK else { throw .badAddress("\(address): a file that is no socket") }
+        let probe = Descriptor(socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
+        guard probe.number >= 0 else { throw .system(call: "socket", errno: errno) }
+        if address.withSockaddr({ connect(probe.number, $0, $1) }) == 0 || errno != ECONNREFUSED {
+            throw .addressInUse(address.description)
+        }
+        return true
+    }
+
     /// What accepted connections inherit: no waiting to fill a segment, and no more than this unsent in the kernel, so that a
     /// slow client's progress shows and its unread answers take little of the machine's memory.
     private static func tune(_ descriptor: Int32, family: Int32) {
@@ -82,19 +94,9 @@ public struct Listener: Sendable {
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &unsentBytes, 4)
     }
 
-    /// A socket file that nobody listens on is what a killed process left: it is taken over.
     private static func unix(_ path: String, backlog: Int32) throws(SocketError) -> Listener {
         let address = SocketAddress(.unix(path: path))
-        var status = stat()
-        if lstat(path, &status) == 0 {
-            guard status.st_mode & S_IFMT == S_IFSOCK else { throw .badAddress("\(address): a file that is no socket") }
-            let probe = Descriptor(socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
-            guard probe.number >= 0 else { throw .system(call: "socket", errno: errno) }
-            if address.withSockaddr({ connect(probe.number, $0, $1) }) == 0 || errno != ECONNREFUSED {
-                throw .addressInUse(address.description)
-            }
-            unlink(path)
-        }
+        if try isStale(path, address) { unlink(path) }
         let socket = try open(address, sharesPort: false)
         guard listen(socket.number, backlog) == 0 else { throw .system(call: "listen", errno: errno) }
         return Listener(descriptors: [socket.release()], address: address)

@@ -14,9 +14,9 @@ struct Listening: Sendable {
         var probes: [SocketAddress]
     }
 
-    init(_ application: Application) throws {
-        main = try Self.server(application)
-        probes = try Self.probeServer(application)
+    init(_ application: Application, _ inherited: SystemdSockets = .init()) throws {
+        main = try Self.server(application, inherited: inherited.main)
+        probes = try Self.probeServer(application, inherited: inherited.probes)
     }
 
     /// - Throws: `StartError` when an address cannot be listened on.
@@ -34,22 +34,23 @@ struct Listening: Sendable {
     }
 
     /// The server of the API; with a probe listener of their own, without the probes.
-    static func server(_ application: Application) throws -> Server {
+    static func server(_ application: Application, inherited: [Int32] = []) throws -> Server {
         let configuration = application.configuration
         let routes = configuration.probeListen == nil ? Routes.all : Routes.api
-        return try server(application, listen: configuration.listen, routes: routes)
+        return try server(application, listen: configuration.listen, inherited, routes: routes)
     }
 
     /// The server of the probes alone, where they have a listener of their own.
-    static func probeServer(_ application: Application) throws -> Server? {
+    static func probeServer(_ application: Application, inherited: [Int32] = []) throws -> Server? {
         guard let address = application.configuration.probeListen else { return nil }
-        return try server(application, listen: address, routes: Routes.probes)
+        return try server(application, listen: address, inherited, routes: Routes.probes)
     }
 
     /// Fails early, and without a trace, where another process listens.
-    static func check(_ configuration: Configuration) throws {
+    static func check(_ configuration: Configuration, _ inherited: SystemdSockets = .init()) throws {
         let wanted: [(String, String?)] = [
-            ("HALLPASS_LISTEN", configuration.listen), ("HALLPASS_PROBE_LISTEN", configuration.probeListen),
+            ("HALLPASS_LISTEN", inherited.main.isEmpty ? configuration.listen : nil),
+            ("HALLPASS_PROBE_LISTEN", inherited.probes.isEmpty ? configuration.probeListen : nil),
         ]
         for (name, text) in wanted {
             guard let text else { continue }
@@ -77,10 +78,15 @@ struct Listening: Sendable {
         }
     }
 
-    private static func server(_ application: Application, listen: String, routes: [Endpoint]) throws -> Server {
+    private static func server(
+        _ application: Application, listen: String, _ inherited: [Int32], routes: [Endpoint]
+    ) throws -> Server {
         var configuration = ServerConfiguration()
-        configuration.addresses = [try SocketAddress(parsing: listen)]
-        configuration.trustedProxies = Set(application.configuration.trustedProxies)
+        configuration.inheritedDescriptors = inherited
+        if inherited.isEmpty { configuration.addresses = [try SocketAddress(parsing: listen)] }
+        configuration.trustedProxies = try application.configuration.trustedProxies.map {
+            try AddressRange(parsing: $0)
+        }
         let server = Server(
             configuration: configuration, loops: application.loops,
             router: Routes.router(routes, application: application), hooks: hooks(application),

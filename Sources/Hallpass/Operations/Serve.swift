@@ -14,11 +14,12 @@ public enum Serve {
         let configuration = settings.configuration
         let logger = LogSetup.logger(configuration)
         Secrecy.forbidCoreDumps()
-        try Listening.check(configuration)
+        let inherited = SystemdSockets.take(hasProbeListener: configuration.probeListen != nil)
+        try Listening.check(configuration, inherited)
         try DataFolder.prepare(configuration.dataFolder)
         let backend = try await Backend.open(configuration, as: .owner, logger: logger)
         do {
-            try await run(configuration, backend, logger)
+            try await run(configuration, backend, inherited, logger)
         } catch {
             await backend.close()
             throw error
@@ -26,14 +27,16 @@ public enum Serve {
         await backend.close()
     }
 
-    private static func run(_ configuration: Configuration, _ backend: Backend, _ logger: Logger) async throws {
+    private static func run(
+        _ configuration: Configuration, _ backend: Backend, _ inherited: SystemdSockets, _ logger: Logger
+    ) async throws {
         try await Migrator(database: backend.database, migrations: Migration.embedded).run()
         let secrets = try Bootstrap.webhookSecrets(configuration)
         let application = Application(
             configuration: configuration, loops: backend.loops, database: backend.database, logger: logger,
             webhookSecrets: secrets, mailComposer: try MailComposer(configuration))
         try await Bootstrap.adminToken(application)
-        let listening = try Listening(application)
+        let listening = try Listening(application, inherited)
         let addresses = try await listening.start()
         FirstScreen.show(configuration, addresses, cluster: backend.cluster)
         SystemdNotice.send("READY=1")

@@ -52,10 +52,12 @@ struct Setting: Sendable {
             { $0.setupURL = $1 }, { $0.setupURL }),
         Setting(
             name: "HALLPASS_TRUSTED_PROXIES", standard: "none",
-            meaning: "addresses, space-separated, whose Forwarded and X-Forwarded-* are believed",
+            meaning: "addresses and ranges, space-separated, whose Forwarded and X-Forwarded-* are believed",
             apply: { text, configuration in
                 configuration.trustedProxies = words(text)
-                return nil
+                let wrong = configuration.trustedProxies.filter { (try? AddressRange(parsing: $0)) == nil }  // it is named
+                return wrong.isEmpty
+                    ? nil : "addresses such as 10.0.0.1, 10.0.0.0/8, ::1 or unix, separated by spaces, not \(wrong[0])"
             }, show: { $0.trustedProxies.joined(separator: " ") }),
         number(
             "HALLPASS_REFUSED_ATTEMPTS_PER_MINUTE", "1200",

@@ -3,10 +3,42 @@ import ServiceLifecycle
 import Sockets
 import Synchronization
 
+/// Sockets that systemd listens on for the service (sd_listen_fds(3)). They keep the address open while the service starts
+/// anew, and no client is turned away meanwhile.
+struct SystemdSockets: Sendable, Hashable {
+    /// They take the place of `HALLPASS_LISTEN`.
+    var main: [Int32] = []
+    /// Those named `probes` (`FileDescriptorName=`), in the place of `HALLPASS_PROBE_LISTEN`, when that is set.
+    var probes: [Int32] = []
+
+    /// Descriptors from `first` on, as many as `LISTEN_FDS` says, when `LISTEN_PID` names this process. None is handed on to
+    /// children.
+    static func take(
+        _ environment: [String: String] = ProcessInfo.processInfo.environment, process: Int32 = getpid(),
+        hasProbeListener: Bool, first: Int32 = 3
+    ) -> SystemdSockets {
+        var sockets = SystemdSockets()
+        guard environment["LISTEN_PID"].flatMap({ Int32($0) }) == process,
+            let count = environment["LISTEN_FDS"].flatMap({ Int32($0) }), (1...1024).contains(count)
+        else { return sockets }
+        let names = (environment["LISTEN_FDNAMES"] ?? "").split(separator: ":", omittingEmptySubsequences: false)
+        for index in 0..<Int(count) {
+            let descriptor = first + Int32(index)
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+            if hasProbeListener, index < names.count, names[index] == "probes" {
+                sockets.probes.append(descriptor)
+            } else {
+                sockets.main.append(descriptor)
+            }
+        }
+        return sockets
+    }
+}
+
 /// Tells systemd how the service is (sd_notify(3)); nothing without `NOTIFY_SOCKET`.
 enum SystemdNotice {
-    static func send(_ state: String) {
-        guard let path = ProcessInfo.processInfo.environment["NOTIFY_SOCKET"], !path.isEmpty else { return }
+    static func send(_ state: String, _ environment: [String: String] = ProcessInfo.processInfo.environment) {
+        guard let path = environment["NOTIFY_SOCKET"], !path.isEmpty else { return }
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
@@ -15,12 +47,13 @@ enum SystemdNotice {
         // A leading @ stands for the abstract namespace: a NUL byte.
         var bytes = Array(path.utf8)
         if bytes[0] == UInt8(ascii: "@") { bytes[0] = 0 }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes.prefix($0.count - 1)) }
+        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
         let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
         let message = Array(state.utf8)
         withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                _ = sendto(descriptor, message, message.count, 0, pointer, length)
+                _ = sendto(descriptor, message, message.count, Int32(MSG_NOSIGNAL), pointer, length)
             }
         }
     }

@@ -1,0 +1,135 @@
+import HTTPCore
+import HTTPTypes
+import Sockets
+import Synchronization
+
+// One request's answer on its way to the client: which framing it has (RFC 9112 §6.3), whether it is compressed, whether
+// the connection is kept, and what is said of it afterwards. `HEAD`, 204 and 304 have no body.
+
+struct Answer {
+    /// Bodies up to this size travel with their head in one buffer; larger ones are not copied for it.
+    private static let joinedBytes = 16 * 1024
+    /// What a client that has gone before its answer is logged with, as nginx does; no client ever sees it.
+    private static let clientClosedRequest = 499
+
+    let id: String
+    let facts: PeerFacts
+    var route = ""
+    var reader: BodyReader?
+    /// Whether the connection can carry another request.
+    var keeps = true
+    private let connection: Connection
+    private let owner: ServerLoop
+    private let head: RequestHead
+    private let begin = ContinuousClock.now
+    private var status = 0
+    private var sentBytes = 0
+
+    init(_ connection: Connection, _ head: RequestHead) {
+        self.connection = connection
+        self.head = head
+        owner = connection.owner
+        id = RequestID.kept(head.request.headerFields[RequestID.name]) ?? RequestID.make()
+        facts = PeerFacts(
+            peer: connection.peer.host, fields: head.request.headerFields, trusted: owner.configuration.trustedProxies)
+    }
+
+    // MARK: Sending
+
+    /// - Throws: `ClientGone`, or what broke a streamed body off.
+    mutating func send(_ given: Response) async throws {
+        if connection.isBroken { throw ClientGone() }
+        connection.clearExpiry()
+        decideWhetherToKeep()
+        reader?.stopExpecting()
+        var response = given
+        let code = response.status.code
+        if code == 204 || code == 304 || code < 200 {
+            response.headerFields[.contentType] = nil
+            if code == 304 { Compression.markNotModified(&response, head) }
+            try await begin(response, .none)
+            return
+        }
+        let compression = Compression.decide(&response, for: head, owner)
+        switch response.body {
+        case .empty: try await send(response, [])
+        case .bytes(let bytes): try await send(response, compression == .gzip ? owner.compress(bytes) : bytes)
+        case .stream(let write): try await stream(response, compression == .gzip, write)
+        }
+    }
+
+    /// What is left of a body that cannot be read past closes the connection, and so does a stop once nothing waits.
+    private mutating func decideWhetherToKeep() {
+        if let reader, !reader.canDrain(limit: owner.configuration.drainBytes) { keeps = false }
+        guard keeps, owner.state.isStopping.load(ordering: .relaxed) else { return }
+        connection.receive()
+        keeps = connection.unreadCount > 0 && reader?.isFinished != false
+    }
+
+    private mutating func send(_ response: Response, _ body: [UInt8]) async throws {
+        guard head.request.method != .head, !body.isEmpty else { return try await begin(response, .length(body.count)) }
+        status = response.status.code
+        var bytes = headBytes(response, .length(body.count))
+        if body.count <= Self.joinedBytes {
+            bytes.append(contentsOf: body)
+            try await connection.send(bytes)
+        } else {
+            try await connection.send(bytes, hasMore: true)
+            try await connection.send(body)
+        }
+        sentBytes = body.count
+    }
+
+    /// Sends a head that is all there is.
+    private mutating func begin(_ response: Response, _ framing: ResponseHead.Framing) async throws {
+        status = response.status.code
+        try await connection.send(headBytes(response, framing))
+    }
+
+    private mutating func stream(
+        _ response: Response, _ isCompressed: Bool, _ write: @Sendable (ResponseWriter) async throws -> Void
+    ) async throws {
+        let isChunked = head.minorVersion == 1
+        if !isChunked { keeps = false }
+        let framing = isChunked ? ResponseHead.Framing.chunked : .none
+        if head.request.method == .head { return try await begin(response, framing) }
+        status = response.status.code
+        if Compression.isEventStream(response) { try connection.becomeEndless() }
+        let stream = BodyStream(
+            connection, head: headBytes(response, framing), isChunked: isChunked,
+            deflater: isCompressed ? owner.takeDeflater() : nil)
+        defer {
+            sentBytes = stream.bodyBytes
+            if isCompressed { owner.state.compressedStreams.wrappingSubtract(1, ordering: .relaxed) }
+        }
+        do {
+            try await write(ResponseWriter(stream: stream))
+        } catch {
+            // An endless answer is over when the server stops; any other is not whole, which the client must see.
+            guard connection.isEndless, !connection.isBroken, owner.state.isStopping.load(ordering: .relaxed) else {
+                throw error
+            }
+        }
+        if connection.isEndless { keeps = false }
+        try await stream.finish()
+    }
+
+    private func headBytes(_ response: Response, _ framing: ResponseHead.Framing) -> [UInt8] {
+        let option = keeps ? (head.minorVersion == 0 ? "keep-alive" : nil) : "close"
+        return ResponseHead(owner).bytes(response, requestID: id, framing: framing, connection: option)
+    }
+
+    // MARK: Afterwards
+
+    /// Tells the application's log and metrics.
+    func completed(isWhole: Bool) {
+        guard let completed = owner.state.hooks.completed else { return }
+        completed(
+            CompletedRequest(
+                method: head.request.method.rawValue, path: head.target.rawPath, route: route,
+                status: status == 0 ? Self.clientClosedRequest : status, isWhole: isWhole,
+                requestBytes: reader?.receivedBytes ?? 0, responseBytes: sentBytes,
+                duration: ContinuousClock.now - begin, clientAddress: facts.address, requestID: id,
+                traceParent: head.request.headerFields[RequestID.traceParent]))
+    }
+}
