@@ -14,7 +14,6 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
-let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 func library(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
@@ -57,7 +56,7 @@ let package = Package(
             "Hallpass",
             [
                 "HTTPServer", "Postgres", "Mail", "Integrations", "HTTPCore", "Sockets", "CZlib", "CLinux",
-                crypto, httpTypes, logging, mustache, serviceLifecycle, unixSignals,
+                crypto, httpTypes, logging, mustache, serviceLifecycle,
             ],
             resources: [.embedInCode("Migrations")]),
         .executableTarget(
