@@ -64,12 +64,12 @@ let package = Package(
 
         .target(
             name: "TestSupport", dependencies: ["Postgres", "Sockets"], path: "Tests/TestSupport",
-            swiftSettings: swift),
+            exclude: ["Python"], swiftSettings: swift),
         tests("HTTPCoreTests", ["HTTPCore", httpTypes]),
         tests("SocketsTests", ["Sockets"]),
         tests("HTTPServerTests", ["HTTPServer", "HTTPCore", "Sockets", httpTypes, logging]),
         tests("PostgresTests", ["Postgres", "Sockets", "TestSupport", logging]),
-        tests("MailTests", ["Mail"]),
+        tests("MailTests", ["Mail", "TestSupport"]),
         tests("IntegrationsTests", ["Integrations"]),
         tests(
             "HallpassTests",

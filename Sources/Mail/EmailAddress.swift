@@ -1,4 +1,6 @@
-/// An e-mail address as RFC 5321 limits it, with internationalised domains and local parts (RFC 6531).
+import Foundation
+
+/// An e-mail address as RFC 5321 limits it, with internationalised domains (RFC 5891) and local parts (RFC 6531).
 public enum EmailAddress {
     /// Octets of the local part, of the domain, and of the whole (RFC 5321 §4.5.3.1, less the angle brackets).
     public static let maximumLocalOctets = 64
@@ -8,9 +10,7 @@ public enum EmailAddress {
     /// What is wrong with an address, in words that say what would be right; nil for a good one.
     public static func offence(in text: String) -> String? {
         let form = "must be an e-mail address such as name@example.org"
-        guard let at = text.lastIndex(of: "@"), at != text.startIndex else { return form }
-        let local = text[..<at]
-        let domain = text[text.index(after: at)...]
+        guard let (local, domain) = halves(of: text) else { return form }
         if text.utf8.count > maximumOctets { return "must be \(maximumOctets) octets at most (RFC 5321)" }
         if local.utf8.count > maximumLocalOctets {
             return "has more than \(maximumLocalOctets) octets before the @ (RFC 5321)"
@@ -19,7 +19,40 @@ public enum EmailAddress {
             return "has more than \(maximumDomainOctets) octets behind the @ (RFC 5321)"
         }
         guard isDotAtom(local) || isQuoted(local), isDomain(domain) else { return form }
+        guard let ascii = asciiDomain(domain), isDomain(ascii[...]) else {
+            return "has a domain that cannot be written in ASCII (RFC 5891)"
+        }
+        if local.utf8.count + 1 + ascii.utf8.count > maximumOctets {
+            return "must be \(maximumOctets) octets at most, its domain written in ASCII (RFC 5321)"
+        }
         return nil
+    }
+
+    /// The address as it travels: an internationalised domain in its ASCII form. The local part stays as it is, since only
+    /// its own server knows what it means.
+    public static func wireForm(_ address: String) -> String {
+        guard let (local, domain) = halves(of: address), let ascii = asciiDomain(domain) else { return address }
+        return "\(local)@\(ascii)"
+    }
+
+    /// Whether its wire form can only go to a server that offers SMTPUTF8 (RFC 6531).
+    public static func needsSMTPUTF8(_ address: String) -> Bool {
+        wireForm(address).utf8.contains { $0 >= 0x80 }
+    }
+
+    private static func halves(of text: String) -> (local: Substring, domain: Substring)? {
+        guard let at = text.lastIndex(of: "@"), at != text.startIndex else { return nil }
+        return (text[..<at], text[text.index(after: at)...])
+    }
+
+    /// The ASCII form (A-labels) of a domain; nil when it has none.
+    private static func asciiDomain(_ domain: Substring) -> String? {
+        if domain.utf8.allSatisfy({ $0 < 0x80 }) { return String(domain) }
+        var parts = URLComponents()
+        parts.scheme = "http"
+        parts.host = String(domain)
+        guard let host = parts.encodedHost, host.utf8.allSatisfy({ $0 < 0x80 }), !host.contains("%") else { return nil }
+        return host
     }
 
     private static func isDotAtom(_ text: Substring) -> Bool {
@@ -30,7 +63,13 @@ public enum EmailAddress {
 
     private static func isAtomText(_ scalar: Unicode.Scalar) -> Bool {
         if scalar.value >= 0x80 {
-            return !scalar.properties.isWhitespace && scalar.properties.generalCategory != .control
+            // Letters, marks, digits and signs of any script; nothing that is invisible or breaks a line.
+            switch scalar.properties.generalCategory {
+            case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator,
+                .spaceSeparator:
+                return false
+            default: return true
+            }
         }
         switch scalar {
         case "a"..."z", "A"..."Z", "0"..."9": return true
@@ -42,7 +81,7 @@ public enum EmailAddress {
         guard text.utf8.count >= 3, text.first == "\"", text.last == "\"" else { return false }
         var isEscaped = false
         for scalar in text.dropFirst().dropLast().unicodeScalars {
-            if scalar.value < 0x20 || scalar.value == 0x7F { return false }
+            guard scalar == " " || scalar == "\"" || scalar == "\\" || isQuotable(scalar) else { return false }
             if isEscaped {
                 isEscaped = false
             } else if scalar == "\\" {
@@ -54,22 +93,27 @@ public enum EmailAddress {
         return !isEscaped
     }
 
+    private static func isQuotable(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x80 ? scalar.value > 0x20 && scalar.value < 0x7F : isAtomText(scalar)
+    }
+
     private static func isDomain(_ text: Substring) -> Bool {
-        let labels = text.split(separator: ".", omittingEmptySubsequences: false)
-        return labels.count >= 1
-            && labels.allSatisfy { label in
-                guard !label.isEmpty, label.utf8.count <= 63, label.first != "-", label.last != "-" else {
-                    return false
-                }
-                return label.unicodeScalars.allSatisfy { scalar in
-                    if scalar.value >= 0x80 {
-                        return scalar.properties.isAlphabetic || scalar.properties.numericType != nil
-                            || scalar.properties.generalCategory == .nonspacingMark
-                            || scalar.properties.generalCategory == .spacingMark
-                    }
-                    return scalar == "-" || ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
-                        || ("0"..."9").contains(scalar)
-                }
-            }
+        text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
+            guard !label.isEmpty, label.utf8.count <= 63 || label.utf8.contains(where: { $0 >= 0x80 }),
+                label.first != "-", label.last != "-"
+            else { return false }
+            return label.unicodeScalars.allSatisfy(isDomainText)
+        }
+    }
+
+    private static func isDomainText(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case "a"..."z", "A"..."Z", "0"..."9", "-": return true
+        default: break
+        }
+        guard scalar.value >= 0x80 else { return false }
+        let properties = scalar.properties
+        return properties.isAlphabetic || properties.numericType != nil
+            || properties.generalCategory == .nonspacingMark || properties.generalCategory == .spacingMark
     }
 }

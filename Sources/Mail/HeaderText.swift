@@ -1,17 +1,20 @@
 // Header fields (RFC 5322 §2.2) with any text in them: what is not plain ASCII goes into encoded words (RFC 2047), cut
-// between scalars so that each has at most 75 characters; lines are folded at white space before 78 columns where there is
-// any. Controls, line breaks among them, become spaces first: nothing that a person types can begin another field.
+// between scalars so that each has at most 75 characters; lines are folded before 78 columns (76 with encoded words, RFC
+// 2047 §2) wherever there is white space. Controls, line breaks among them, become spaces first: nothing that a person types
+// can begin another field.
 
 enum HeaderText {
     static let lineColumns = 76
-    private static let encodedWordLength = 75
+    /// Longer words of plain text are encoded, because an encoded text can be folded anywhere.
+    private static let plainWordOctets = 60
 
     /// A field line with its CRLF; the value is made of words that may be folded between.
     static func field(_ name: String, _ words: [String]) -> String {
         var lines = "\(name):"
         var column = lines.utf8.count
         for word in words {
-            if column + 1 + word.utf8.count > lineColumns, column > name.utf8.count + 1 {
+            // The first word may begin the second line, which is not empty then: the field's name stands in the first.
+            if column + 1 + word.utf8.count > lineColumns {
                 lines += "\r\n"
                 column = 0
             }
@@ -21,69 +24,79 @@ enum HeaderText {
         return lines + "\r\n"
     }
 
-    /// Unstructured text, such as a subject.
-    static func unstructured(_ text: String) -> [String] {
+    /// A field of unstructured text, such as a subject. Its first word stands in the first line: white space there is part
+    /// of the text to some readers.
+    static func unstructured(_ name: String, _ text: String) -> String {
         let text = harmless(text)
-        if needsEncoding(text) { return encodedWords(text) }
-        let words = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
-        // A word that cannot be folded within 998 octets (RFC 5322 §2.1.1), or that looks like an encoded one.
-        if words.contains(where: { $0.utf8.count > 900 || $0.hasPrefix("=?") || $0.isEmpty }) {
-            return encodedWords(text)
-        }
-        return words
+        if text.isEmpty { return "\(name):\r\n" }
+        return field(name, plainWords(text) ?? encodedWords(text, behind: name.utf8.count + 2))
     }
 
-    /// A mailbox: a display name as atoms, quoted or encoded, and the address.
+    /// A mailbox: a display name as atoms, quoted or encoded, and the address in its wire form.
     static func mailbox(_ mailbox: Mailbox) -> [String] {
-        let address = harmless(mailbox.address).replacing(" ", with: "")
-        guard let name = mailbox.name.map(harmless), !name.trimmed.isEmpty else { return [address] }
-        if needsEncoding(name) { return encodedWords(name) + ["<\(address)>"] }
-        let isAtoms = name.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: " "), UInt8(ascii: "-"), UInt8(ascii: "_"),
-                UInt8(ascii: "'"), UInt8(ascii: "&"):
-                true
-            default: false
-            }
-        }
-        let isSpaced = name.hasPrefix(" ") || name.hasSuffix(" ") || name.contains("  ")
-        if isAtoms, !isSpaced, !name.contains("=?") {
-            return name.split(separator: " ").map(String.init) + ["<\(address)>"]
-        }
-        if name.utf8.count > 200 { return encodedWords(name) + ["<\(address)>"] }
+        let address = withoutControls(EmailAddress.wireForm(mailbox.address))
+        guard let name = mailbox.name.map({ harmless($0).trimmed }), !name.isEmpty else { return [address] }
+        guard let words = plainWords(name) else { return encodedWords(name, behind: 10) + ["<\(address)>"] }
+        if name.utf8.allSatisfy({ isAtomText($0) || $0 == UInt8(ascii: " ") }) { return words + ["<\(address)>"] }
+        // A quoted string may be folded at its spaces, which stay (RFC 5322 §3.2.4).
         let quoted = name.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
-        return ["\"\(quoted)\"", "<\(address)>"]
+        return "\"\(quoted)\"".split(separator: " ").map(String.init) + ["<\(address)>"]
     }
 
     /// Text without controls: each becomes a space.
     static func harmless(_ text: String) -> String {
         var result = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            let isControl =
-                scalar.properties.generalCategory == .control || scalar == "\u{2028}" || scalar == "\u{2029}"
-            result.append(isControl ? " " : scalar)
-        }
+        for scalar in text.unicodeScalars { result.append(isControl(scalar) ? " " : scalar) }
         return String(result)
     }
 
-    private static func needsEncoding(_ text: String) -> Bool { text.utf8.contains { $0 >= 0x7F } }
+    /// A token that stands by itself, such as a message id: controls and spaces are dropped.
+    static func token(_ text: String) -> String { withoutControls(text).replacing(" ", with: "") }
 
-    /// `=?UTF-8?B?…?=` words, each whole by itself.
-    static func encodedWords(_ text: String) -> [String] {
+    /// `=?UTF-8?B?…?=` words, each whole by itself. - Parameter columns: taken in the first word's line already.
+    static func encodedWords(_ text: String, behind columns: Int) -> [String] {
         // 45 octets make 60 characters of base64; with the 12 around them a word has 72.
+        var room = max(6, min(45, (lineColumns - 12 - columns) / 4 * 3))
         var words: [String] = []
         var octets: [UInt8] = []
         for scalar in text.unicodeScalars {
             let encoded = Array(String(scalar).utf8)
-            if octets.count + encoded.count > 45 {
+            if octets.count + encoded.count > room {
                 words.append("=?UTF-8?B?\(Base64.encode(octets))?=")
                 octets = []
+                room = 45
             }
             octets += encoded
         }
         words.append("=?UTF-8?B?\(Base64.encode(octets))?=")
         return words
+    }
+
+    /// The words of a text that can stand as it is; nil for one that must be encoded to arrive unchanged.
+    private static func plainWords(_ text: String) -> [String]? {
+        guard text.utf8.allSatisfy({ $0 < 0x7F }), !text.contains("=?") else { return nil }
+        let words = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        return words.allSatisfy { !$0.isEmpty && $0.utf8.count <= plainWordOctets } ? words : nil
+    }
+
+    private static func isAtomText(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "'"),
+            UInt8(ascii: "&"):
+            true
+        default: false
+        }
+    }
+
+    private static func withoutControls(_ text: String) -> String {
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars where !isControl(scalar) { result.append(scalar) }
+        return String(result)
+    }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.generalCategory == .control || scalar == "\u{2028}" || scalar == "\u{2029}"
     }
 }
 

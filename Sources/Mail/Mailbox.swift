@@ -19,15 +19,31 @@ public struct Mailbox: Sendable, Hashable {
         }
         let address = String(text[text.index(after: open)...].dropLast())
         guard EmailAddress.offence(in: address) == nil else { return nil }
-        var name = String(text[..<open]).trimmed
-        if name.count >= 2, name.hasPrefix("\""), name.hasSuffix("\"") {
-            name = String(name.dropFirst().dropLast()).replacing("\\\"", with: "\"").replacing("\\\\", with: "\\")
-        }
-        self.init(name: name.isEmpty ? nil : name, address: address)
+        let name = Self.unquoted(String(text[..<open]).trimmed)
+        self.init(name: name.trimmed.isEmpty ? nil : name, address: address)
     }
 
-    /// What stands behind the @.
-    public var domain: String { address.split(separator: "@").last.map(String.init) ?? "localhost" }
+    /// What stands behind the @, in its ASCII form.
+    public var domain: String {
+        let wire = EmailAddress.wireForm(address)
+        return wire.lastIndex(of: "@").map { String(wire[wire.index(after: $0)...]) } ?? "localhost"
+    }
+
+    /// What a quoted string says (RFC 5322 §3.2.4); other text as it is.
+    private static func unquoted(_ text: String) -> String {
+        guard text.count >= 2, text.hasPrefix("\""), text.hasSuffix("\"") else { return text }
+        var result = ""
+        var isEscaped = false
+        for character in text.dropFirst().dropLast() {
+            if character == "\\", !isEscaped {
+                isEscaped = true
+            } else {
+                result.append(character)
+                isEscaped = false
+            }
+        }
+        return result
+    }
 }
 
 extension String {

@@ -39,40 +39,41 @@ public struct Message: Sendable {
         self.html = html
     }
 
-    /// The message as it goes out: lines end in CRLF.
+    /// The message as it goes out: lines end in CRLF. It is 7-bit, unless an address's local part is not ASCII: then its
+    /// header is UTF-8 (RFC 6532), and it can go only through servers that offer SMTPUTF8.
     public func rfc5322() -> [UInt8] {
-        let parts = [QuotedPrintable.encode(text), QuotedPrintable.encode(html)]
-        let boundary = self.boundary(for: parts)
+        let boundary = self.boundary
         var head = HeaderText.field("Date", [Self.date(date)])
         head += HeaderText.field("From", HeaderText.mailbox(from))
         head += HeaderText.field("To", HeaderText.mailbox(to))
         if let replyTo { head += HeaderText.field("Reply-To", HeaderText.mailbox(replyTo)) }
-        head += HeaderText.field("Subject", HeaderText.unstructured(subject))
+        head += HeaderText.unstructured("Subject", subject)
         head += HeaderText.field("Message-ID", [Self.identifier(messageID)])
         if let inReplyTo { head += HeaderText.field("In-Reply-To", [Self.identifier(inReplyTo)]) }
         if !references.isEmpty { head += HeaderText.field("References", references.map(Self.identifier)) }
-        if let autoSubmitted { head += HeaderText.field("Auto-Submitted", HeaderText.unstructured(autoSubmitted)) }
-        for field in extraFields { head += HeaderText.field(field.name, HeaderText.unstructured(field.value)) }
+        if let autoSubmitted { head += HeaderText.unstructured("Auto-Submitted", autoSubmitted) }
+        for field in extraFields { head += HeaderText.unstructured(field.name, field.value) }
         head += "MIME-Version: 1.0\r\n"
-        head += "Content-Type: multipart/alternative; boundary=\"\(boundary)\"\r\n\r\n"
+        head += HeaderText.field("Content-Type", ["multipart/alternative;", "boundary=\"\(boundary)\""])
         var message = Array(head.utf8)
-        for (type, part) in zip(["text/plain", "text/html"], parts) {
-            message += Array("--\(boundary)\r\nContent-Type: \(type); charset=utf-8\r\n".utf8)
+        for (type, part) in [("text/plain", text), ("text/html", html)] {
+            // The line end before a boundary belongs to the boundary (RFC 2046 §5.1.1).
+            message += Array("\r\n--\(boundary)\r\nContent-Type: \(type); charset=utf-8\r\n".utf8)
             message += Array("Content-Transfer-Encoding: quoted-printable\r\n\r\n".utf8)
-            message += part
+            message += QuotedPrintable.encode(part)
         }
-        message += Array("--\(boundary)--\r\n".utf8)
+        message += Array("\r\n--\(boundary)--\r\n".utf8)
         return message
     }
 
-    /// A line that none of the parts has: quoted-printable never writes `=_`, so nothing in them can be it.
-    private func boundary(for parts: [[UInt8]]) -> String {
-        "=_\(messageID.utf8.reduce(0 as UInt64) { $0 &* 1_099_511_628_211 ^ UInt64($1) })_alternative"
+    /// A line that no part has: quoted-printable never writes `=_`.
+    private var boundary: String {
+        "=_\(messageID.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 })"
     }
 
     private static func identifier(_ text: String) -> String {
-        let harmless = HeaderText.harmless(text).replacing(" ", with: "")
-        return harmless.hasPrefix("<") ? harmless : "<\(harmless)>"
+        let token = HeaderText.token(text)
+        return token.hasPrefix("<") ? token : "<\(token)>"
     }
 
     /// `Mon, 23 Nov 2026 16:05:00 +0000` (RFC 5322 §3.3).

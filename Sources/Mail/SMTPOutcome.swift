@@ -19,9 +19,9 @@ public enum SMTPOutcome: Sendable, Hashable {
         case certificate
         /// STARTTLS is required and not offered, or TLS fails.
         case tls
-        /// User or password were refused, or no method that both know.
+        /// User or password were refused, or no method that both know, or the server wants a login (530).
         case login
-        /// The server greets with a refusal, or says 421.
+        /// The server greets with a refusal, or refuses to be greeted.
         case greeting
     }
 }

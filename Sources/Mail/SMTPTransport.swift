@@ -9,15 +9,24 @@ public final class SMTPTransport: Sendable {
     }
 
     private let state: Mutex<State>
+    private let stop: StopFlag
 
     public init(_ configuration: SMTPConfiguration) {
-        state = Mutex(State(idle: (0..<max(1, configuration.connections)).map { SMTPLane($0, configuration) }))
+        let stop = StopFlag()
+        self.stop = stop
+        let lanes = (0..<max(1, configuration.connections)).map { SMTPLane($0, configuration, stop) }
+        state = Mutex(State(idle: lanes))
     }
+
+    /// Breaks off what is under way within about a second: those messages come back as `connectionLost`, or as
+    /// `serverTrouble` when nothing of them was said yet. Nothing can be sent afterwards.
+    public func breakOff() { stop.set() }
 
     /// Sends one message, waiting for a connection if all are busy.
     /// - Parameters:
     ///   - message: as `Message.rfc5322` makes it; dots are stuffed on the way.
-    ///   - recipients: addresses without angle brackets.
+    ///   - sender: the envelope's, where failures are reported to.
+    ///   - recipients: addresses without angle brackets; one that is none is refused here with 553.
     public func send(_ message: [UInt8], from sender: String, to recipients: [String]) async -> SMTPOutcome {
         await withLane { await $0.run { $0.send(message, from: sender, to: recipients) } }
     }
@@ -53,17 +62,19 @@ private final class SMTPLane: @unchecked Sendable {
     // @unchecked: the session is touched on the lane's serial queue alone.
     private let queue: DispatchQueue
     private let configuration: SMTPConfiguration
+    private let stop: StopFlag
     private var session: SMTPSession?
 
-    init(_ number: Int, _ configuration: SMTPConfiguration) {
+    init(_ number: Int, _ configuration: SMTPConfiguration, _ stop: StopFlag) {
         queue = DispatchQueue(label: "smtp-\(number)")
         self.configuration = configuration
+        self.stop = stop
     }
 
     func run(_ body: @escaping @Sendable (SMTPSession) -> SMTPOutcome) async -> SMTPOutcome {
         await withCheckedContinuation { continuation in
             queue.async {
-                let session = self.session ?? SMTPSession(self.configuration)
+                let session = self.session ?? SMTPSession(self.configuration, stop: self.stop)
                 self.session = session
                 continuation.resume(returning: body(session))
             }
