@@ -194,6 +194,8 @@ CREATE TABLE email (
     id uuid PRIMARY KEY,
     district_id uuid,
     request_ids uuid[] NOT NULL DEFAULT '{}',
+    -- Districts that a mail about no one district (a digest) names, so that an erasure finds it.
+    mentioned_district_ids uuid[] NOT NULL DEFAULT '{}',
     template text NOT NULL,
     recipient text NOT NULL,
     subject text NOT NULL,
@@ -202,6 +204,8 @@ CREATE TABLE email (
     status text NOT NULL CONSTRAINT email_status_known CHECK (status IN ('queued', 'sending', 'sent', 'failed', 'cancelled')),
     -- Attempts that count towards the 5 days: temporary refusals and lost connections.
     attempts integer NOT NULL DEFAULT 0,
+    -- Of those, the first: the 5 days count from it.
+    first_attempt_at timestamptz,
     next_attempt_at timestamptz,
     lease_until timestamptz,
     lease_owner uuid,
@@ -220,6 +224,7 @@ CREATE INDEX email_by_district ON email (district_id);
 -- What retention looks for: bodies of e-mails that are done, oldest first.
 CREATE INDEX email_kept_body ON email (created_at)
     WHERE source IS NOT NULL AND status NOT IN ('queued', 'sending');
+CREATE INDEX email_by_mentioned_district ON email USING gin (mentioned_district_ids) WHERE district_id IS NULL;
 
 CREATE TABLE email_attempt (
     id uuid PRIMARY KEY,

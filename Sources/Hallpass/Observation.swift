@@ -14,10 +14,14 @@ final class Observation: Sendable {
         case authenticationRefused(requestID: String, reason: RefusedAuthentication, clientAddress: String)
         /// A worker's turn failed.
         case workerFailed(worker: String)
-        /// An attempt to deliver an e-mail is over.
-        case emailAttempted(outcome: String)
         /// Retention removed something.
         case removed(what: String, count: Int)
+        /// A message was said to the mail server, which answered or did not.
+        case emailAttempted(MailResult)
+        /// The mail server cannot be used for any message; the outbox waits.
+        case mailServerTrouble(String, reply: String, pauseSeconds: Double)
+        /// Messages that a dead process had left in `sending` are queued again.
+        case emailsTakenOver(count: Int)
         /// Shared data is being uploaded. - Parameter seconds: since the upload began.
         case upload(UploadPhase, requestID: String, integrationRequestID: UUID, lines: Int, seconds: Double)
     }
@@ -64,7 +68,20 @@ final class Observation: Sendable {
                 metadata: ["request_id": "\(requestID)", "reason": "\(reason.rawValue)", "peer": "\(address)"])
         case .removed(let what, let count):
             logger.info("retention removed", metadata: ["what": "\(what)", "count": "\(count)"])
-        case .workerFailed, .emailAttempted: break
+        case .workerFailed: break
+        case .emailAttempted(let result):
+            logger.info(
+                "e-mail attempted",
+                metadata: [
+                    "email": "\(Identifier.format(result.id))", "status": "\(result.status)",
+                    "code": "\(result.code == 0 ? "none" : String(result.code))",
+                ])
+        case .mailServerTrouble(let trouble, let reply, let seconds):
+            logger.warning(
+                "mail server unusable, the outbox waits",
+                metadata: ["trouble": "\(trouble)", "reply": "\(reply)", "seconds": "\(Int(seconds))"])
+        case .emailsTakenOver(let count):
+            logger.warning("e-mails taken over from a dead process", metadata: ["count": "\(count)"])
         case .upload(let phase, let requestID, let integrationRequestID, let lines, let seconds):
             var metadata: Logger.Metadata = [
                 "request_id": "\(requestID)", "integration_request": "\(Identifier.format(integrationRequestID))",
@@ -93,7 +110,10 @@ final class Observation: Sendable {
         case .callbackReceived(let status, _): metrics.events.add(.callbacks, status)
         case .authenticationRefused(_, let reason, _): metrics.events.add(.refusedAuthentications, reason.rawValue)
         case .workerFailed(let worker): metrics.events.add(.workerFailures, worker)
-        case .emailAttempted(let outcome): metrics.events.add(.emailAttempts, outcome)
+        case .emailAttempted(let result):
+            metrics.events.add(.emailAttempts, result.status == "queued" ? "deferred" : result.status)
+        case .mailServerTrouble(let trouble, _, _): metrics.events.add(.mailServerTroubles, trouble)
+        case .emailsTakenOver(let count): metrics.events.add(.emailsTakenOver, "dead_process", count)
         case .removed(let what, let count): metrics.events.add(.removed, what, count)
         case .upload: break
         }

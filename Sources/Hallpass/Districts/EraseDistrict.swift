@@ -10,6 +10,9 @@ enum EraseDistrict {
         var statements: [Query] = [
             Query("erase.emails", "DELETE FROM email WHERE district_id = \(id)"),
             Query(
+                "erase.digests",
+                "DELETE FROM email WHERE district_id IS NULL AND mentioned_district_ids @> ARRAY[\(id)]::uuid[]"),
+            Query(
                 "erase.answers",
                 """
                 UPDATE idempotency_key SET erased = true, status = NULL, headers = NULL, body = NULL, district_ids = '{}'

@@ -96,8 +96,10 @@ struct Setting: Sendable {
             name: "HALLPASS_SMTP_URL", isSecret: true, standard: "mail to files in HALLPASS_DATA/mail",
             meaning: "smtp:// or smtps:// server that mail is sent through",
             apply: { text, configuration in
-                guard text.hasPrefix("smtp://") || text.hasPrefix("smtps://"), URL(string: text)?.host?.isEmpty == false
-                else { return "smtp://user:password@host:587 or smtps://user:password@host:465" }
+                guard SMTPConfiguration(text) != nil else {
+                    return "smtp://user:password@host:587 or smtps://user:password@host:465 (@ : / and % in user or "
+                        + "password percent-encoded)"
+                }
                 configuration.smtpURL = text
                 return nil
             }, show: { $0.smtpURL }),
@@ -107,11 +109,7 @@ struct Setting: Sendable {
             name: "HALLPASS_MAIL_FROM", standard: Configuration().mailFrom,
             meaning: "sender of mails, with or without a display name",
             apply: { text, configuration in
-                let address =
-                    text.hasSuffix(">") ? text.split(separator: "<").last.map { String($0.dropLast()) } ?? "" : text
-                if let offence = EmailAddress.offence(in: address) {
-                    return "an address such as Vendor <mail@vendor.example>: it \(offence)"
-                }
+                if Mailbox(text) == nil { return "an address such as Vendor <mail@vendor.example>" }
                 configuration.mailFrom = text
                 return nil
             }, show: { $0.mailFrom }),

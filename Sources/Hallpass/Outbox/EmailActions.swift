@@ -8,7 +8,7 @@ enum EmailActions {
     static let retry: @Sendable (Change) async throws -> Answer = { change in
         try await act(
             change, from: ["failed", "cancelled"], action: "email.retry",
-            set: "status = 'queued', next_attempt_at = \(change.now), created_at = \(change.now), attempts = 0",
+            set: "status = 'queued', next_attempt_at = \(change.now), first_attempt_at = NULL, attempts = 0",
             refusal: .emailNotRetryable, advice: "Only a failed or cancelled e-mail can be sent again.")
     }
 

@@ -7,6 +7,13 @@ protocol MailDelivery: Sendable {
     var parallel: Int { get }
 
     func deliver(_ message: [UInt8], messageID: String, to recipient: String) async -> SMTPOutcome
+
+    /// Ends soon what is under way; nothing is delivered afterwards.
+    func breakOff()
+}
+
+extension MailDelivery {
+    func breakOff() {}
 }
 
 /// Through the SMTP server of the settings.
@@ -32,6 +39,8 @@ struct SMTPDelivery: MailDelivery {
 
     /// Whether the server lets us in and takes mail from the sender of the settings.
     func verify() async -> SMTPOutcome { await transport.verify(sender: sender) }
+
+    func breakOff() { transport.breakOff() }
 }
 
 /// Into `HALLPASS_DATA/mail/<Message-ID without brackets>.eml`, written whole and renamed into place.

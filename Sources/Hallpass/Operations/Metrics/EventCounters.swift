@@ -4,7 +4,8 @@ import Synchronization
 /// whose values come from this program and never from a client.
 final class EventCounters: Sendable {
     enum Family: String, CaseIterable, Sendable {
-        case failures, refusedAuthentications, refusedCallbacks, callbacks, emailAttempts, workerFailures, removed
+        case failures, refusedAuthentications, refusedCallbacks, callbacks, emailAttempts, mailServerTroubles
+        case emailsTakenOver, workerFailures, removed
 
         var name: String {
             switch self {
@@ -13,6 +14,8 @@ final class EventCounters: Sendable {
             case .refusedCallbacks: "hallpass_refused_callbacks_total"
             case .callbacks: "hallpass_callbacks_total"
             case .emailAttempts: "hallpass_email_attempts_total"
+            case .mailServerTroubles: "hallpass_mail_server_troubles_total"
+            case .emailsTakenOver: "hallpass_emails_taken_over_total"
             case .workerFailures: "hallpass_worker_failures_total"
             case .removed: "hallpass_retention_removed_total"
             }
@@ -24,6 +27,8 @@ final class EventCounters: Sendable {
             case .refusedAuthentications, .refusedCallbacks: "reason"
             case .callbacks: "status"
             case .emailAttempts: "outcome"
+            case .mailServerTroubles: "trouble"
+            case .emailsTakenOver: "from"
             case .workerFailures: "worker"
             case .removed: "what"
             }
@@ -36,6 +41,8 @@ final class EventCounters: Sendable {
             case .refusedCallbacks: "Callbacks whose signature did not vouch for them, by why."
             case .callbacks: "Callbacks received, by what became of them."
             case .emailAttempts: "Attempts to hand an e-mail to the mail server, by what became of them."
+            case .mailServerTroubles: "Pauses of the outbox because the mail server could not be used, by why."
+            case .emailsTakenOver: "E-mails that another process had left half sent, and that were queued again."
             case .workerFailures: "Turns of a worker that failed."
             case .removed: "Rows or bodies that retention removed, by what they were."
             }

@@ -1,0 +1,161 @@
+import Foundation
+import Logging
+import Mail
+import ServiceLifecycle
+
+/// One turn of the outbox worker. Its loop alone owns what is claimed, what is under way and what is to be written;
+/// claiming, delivering and writing run beside one another as its child tasks, so a slow answer holds up nobody but itself.
+/// While anything is under way it looks for new messages several times a second.
+struct OutboxRun {
+    private enum Event: Sendable {
+        case claimed(Result<[QueuedMail], any Error>)
+        case delivered(QueuedMail, SMTPOutcome)
+        case written([UUID])
+        case tick
+    }
+
+    private static let tickSeconds = 0.25
+    /// What is under way when the service stops may take so long to end by itself.
+    private static let stopSeconds: TimeInterval = 7
+
+    private let worker: OutboxWorker
+    private var ready: [QueuedMail] = []
+    private var results: [MailResult] = []
+    private var underWay = 0
+    private var isClaiming = false
+    private var isWriting = false
+    private var isTicking = false
+    private var mayBeMore = true
+    private var failure: (any Error)?
+    private var stoppingSince: ContinuousClock.Instant?
+    private var hasBrokenOff = false
+
+    init(worker: OutboxWorker) { self.worker = worker }
+
+    /// - Throws: the database's error when claiming failed; what had been claimed is delivered and written all the same.
+    mutating func deliverAll() async throws {
+        await withTaskGroup(of: Event.self) { group in
+            while true {
+                heedStop()
+                beginDeliveries(&group)
+                beginWriting(&group)
+                beginClaiming(&group)
+                guard underWay > 0 || isClaiming || isWriting else { break }
+                if underWay > 0, !isTicking {
+                    isTicking = true
+                    group.addTask {
+                        try? await Task.sleep(for: .seconds(Self.tickSeconds))  // cancelled at the end of the turn
+                        return .tick
+                    }
+                }
+                guard let event = await group.next() else { break }
+                take(event)
+            }
+            group.cancelAll()
+        }
+        if let failure { throw failure }
+    }
+
+    private mutating func take(_ event: Event) {
+        switch event {
+        case .claimed(.success(let mails)):
+            isClaiming = false
+            ready += mails
+            if mails.isEmpty { mayBeMore = false }
+        case .claimed(.failure(let error)):
+            isClaiming = false
+            mayBeMore = false
+            failure = error
+        case .delivered(let mail, let outcome):
+            underWay -= 1
+            worker.note(outcome, others: underWay > 0)
+            results.append(MailResult(mail, outcome, now: worker.application.now()))
+        case .written(let ids):
+            isWriting = false
+            worker.release(ids)
+        case .tick:
+            isTicking = false
+            if failure == nil { mayBeMore = true }
+        }
+    }
+
+    private mutating func beginDeliveries(_ group: inout TaskGroup<Event>) {
+        if stoppingSince != nil || worker.isPaused {
+            results += ready.map { MailResult(untried: $0, now: worker.application.now()) }
+            ready = []
+            return
+        }
+        let width = worker.width
+        let delivery = worker.delivery
+        while underWay < width, !ready.isEmpty {
+            let mail = ready.removeFirst()
+            underWay += 1
+            group.addTask {
+                .delivered(mail, await delivery.deliver(mail.source, messageID: mail.messageID, to: mail.recipient))
+            }
+        }
+    }
+
+    /// Writes everything that is known by now, one statement at a time.
+    private mutating func beginWriting(_ group: inout TaskGroup<Event>) {
+        guard !isWriting, !results.isEmpty else { return }
+        let batch = results
+        results = []
+        isWriting = true
+        let worker = worker
+        group.addTask { await .written(Self.write(batch, worker)) }
+    }
+
+    private mutating func beginClaiming(_ group: inout TaskGroup<Event>) {
+        let width = worker.width
+        guard mayBeMore, !isClaiming, stoppingSince == nil, !worker.isPaused, ready.count <= width / 2 else { return }
+        let limit = width == 1 ? 1 - underWay : 2 * width
+        guard limit > 0 else { return }
+        isClaiming = true
+        let worker = worker
+        group.addTask {
+            do {
+                try await worker.takeOver()
+                return .claimed(.success(try await worker.claim(limit)))
+            } catch {
+                return .claimed(.failure(error))
+            }
+        }
+    }
+
+    /// At a graceful stop nothing new begins, what waits goes back, and what does not end by itself is broken off.
+    private mutating func heedStop() {
+        guard Task.isShuttingDownGracefully else { return }
+        let since = stoppingSince ?? .now
+        stoppingSince = since
+        if !hasBrokenOff, since.duration(to: .now) > .seconds(Self.stopSeconds) {
+            hasBrokenOff = true
+            worker.delivery.breakOff()
+        }
+    }
+
+    /// Tries until the database takes it: what is known is not forgotten, and the leases are renewed meanwhile. A stopping
+    /// service gives up sooner; then the leases run out, and another takes the messages over.
+    private static func write(_ batch: [MailResult], _ worker: OutboxWorker) async -> [UUID] {
+        var delay = 0.1
+        var failures = 0
+        while true {
+            do {
+                try await worker.statements.record(batch)
+                for result in batch where result.isAttempt { worker.application.observe(.emailAttempted(result)) }
+                break
+            } catch {
+                failures += 1
+                if failures == 1 {
+                    worker.application.logger.warning(
+                        "what became of e-mails is not written yet",
+                        metadata: ["count": "\(batch.count)", "error": "\(error)"])
+                }
+                if Task.isShuttingDownGracefully, failures > 5 { break }
+                try? await Task.sleep(for: .seconds(delay))  // never cancelled: the turn waits for this
+                delay = min(5, delay * 2)
+            }
+        }
+        return batch.map(\.id)
+    }
+}
