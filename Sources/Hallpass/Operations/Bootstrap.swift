@@ -51,6 +51,8 @@ enum Bootstrap {
     private static func insert(_ token: String, _ application: Application) async throws {
         let now = application.now()
         try await application.perform(author: .service, now: now) { work in
+            // Instances that start at once come one after the other.
+            work.lockServiceChain()
             let rows = try await work.transaction.query(
                 Query("token.by_hash", "SELECT id FROM token WHERE hash = \(TokenText.hash(token))"))
             guard rows.isEmpty else { return }

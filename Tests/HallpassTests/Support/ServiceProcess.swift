@@ -132,6 +132,7 @@ final class ServiceProcess: Sendable {
 /// A child process whose output is gathered as it comes. It dies with this process.
 private final class Child: Sendable {
     let processID: Int32
+    private let name: String
     private let gathered = Locked<(output: [UInt8], errors: [UInt8])>(([], []))
     private let ended = Locked<Int32?>(nil)
     private let readers = DispatchGroup()
@@ -140,26 +141,30 @@ private final class Child: Sendable {
         program: String = ServiceProcess.program, arguments: [String], environment: [String: String], input: String?,
         folder: String? = nil
     ) throws {
+        name = ([program] + arguments).joined(separator: " ")
         var environment = environment
         if environment["PATH"] == nil { environment["PATH"] = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" }
-        let (out, err, given) = (Pipe(), Pipe(), Pipe())
+        let (out, err, given) = (try Self.pipe(), try Self.pipe(), try Self.pipe())
         let process = Process()
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
         process.environment = environment
         if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
-        process.standardOutput = out
-        process.standardError = err
-        process.standardInput = input == nil ? FileHandle.nullDevice : given
+        process.standardOutput = out.writing
+        process.standardError = err.writing
+        process.standardInput = input == nil ? FileHandle.nullDevice : given.reading
         try process.run()
+        try out.writing.close()
+        try err.writing.close()
+        try given.reading.close()
         processID = process.processIdentifier
         TestCluster.killAtExit(processID)
-        gather(out.fileHandleForReading) { [gathered] bytes in gathered.withLock { $0.output += bytes } }
-        gather(err.fileHandleForReading) { [gathered] bytes in gathered.withLock { $0.errors += bytes } }
+        gather(out.reading) { [gathered] bytes in gathered.withLock { $0.output += bytes } }
+        gather(err.reading) { [gathered] bytes in gathered.withLock { $0.errors += bytes } }
         if let input {
-            try given.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-            try given.fileHandleForWriting.close()
+            try given.writing.write(contentsOf: Data(input.utf8))
         }
+        try given.writing.close()
         let box = Unchecked(process)
         Thread.detachNewThread { [self] in
             box.value.waitUntilExit()
@@ -184,7 +189,18 @@ private final class Child: Sendable {
             try await Task.sleep(for: .milliseconds(5))
         }
         signal(SIGKILL)
-        throw ServiceProcess.Failure(description: "still running after \(limit): \(output)\(errors)")
+        throw ServiceProcess.Failure(description: "\(name) still runs after \(limit): \(output)\(errors)")
+    }
+
+    /// Closed in whatever else is started meanwhile: another child that kept an end would hold back its end of file.
+    private static func pipe() throws -> (reading: FileHandle, writing: FileHandle) {
+        var ends: [Int32] = [-1, -1]
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw POSIXError(.EMFILE) }
+        return (
+            FileHandle(fileDescriptor: ends[0], closeOnDealloc: true),
+            FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
+        )
     }
 
     private func gather(_ handle: FileHandle, _ take: @escaping @Sendable ([UInt8]) -> Void) {
