@@ -64,6 +64,8 @@ CREATE TABLE request (
     account_manager text,
     -- District name, requester and e-mail as they are searched.
     search text NOT NULL,
+    -- When the date of an undecided request has passed: its next step is another one from then on.
+    overdue_at timestamptz,
     version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
@@ -88,6 +90,7 @@ CREATE INDEX request_awaiting ON request (created_at DESC, id DESC) WHERE awaiti
 CREATE INDEX request_by_account_manager ON request (account_manager, created_at DESC, id DESC) WHERE account_manager IS NOT NULL;
 CREATE INDEX request_by_search ON request USING gin (search gin_trgm_ops);
 CREATE INDEX request_due ON request (launch_at) WHERE launch_status = 'scheduled';
+CREATE INDEX request_overdue ON request (overdue_at) WHERE overdue_at IS NOT NULL AND updated_at < overdue_at;
 
 -- One row an audited change. A chain is a request's entries, a district's, or the service's own (the nil UUID);
 -- `hash` covers the chain, the position, the hash before, `at`, `actor`, `action` and `digest`; `digest` covers what

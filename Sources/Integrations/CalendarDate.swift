@@ -52,12 +52,24 @@ public struct CalendarDate: Sendable, Hashable, Comparable, CustomStringConverti
             ?? self
     }
 
-    /// The first instant of this day in a zone: midnight, or where the clocks are put forward over midnight the first
-    /// instant after; where the zone skips the whole day (Pacific/Apia, 2011-12-30), the first instant of the next.
+    public func adding(days: Int) -> CalendarDate { CalendarDate(daysSince1970: daysSince1970 + days) }
+
+    /// The first instant of this day in a zone: midnight, the earlier one where the clocks are put back over it; or where
+    /// they are put forward over midnight the first instant after; where the zone skips the whole day (Pacific/Apia,
+    /// 2011-12-30), the first instant of the next.
     public func firstInstant(in zone: TimeZone) -> Date {
         let midnight = Double(daysSince1970 * 86_400)
-        // A zone is at most 14 hours ahead of UTC and 12 behind; the first instant lies within 26 hours around, and the
-        // local day number never falls except by a change of the date line, so it is found by bisection.
+        let midnights = [-26.0, 0, 26].map { hours in
+            let offset = zone.secondsFromGMT(for: Date(timeIntervalSince1970: midnight + hours * 3600))
+            return Date(timeIntervalSince1970: midnight - Double(offset))
+        }
+        let existing = midnights.filter { CalendarDate($0, in: zone) == self }
+        return min(existing.min() ?? .distantFuture, dayBreak(midnight, in: zone))
+    }
+
+    /// Where the local day number first reaches this day's, by bisection. A zone is at most 14 hours ahead of UTC and 12
+    /// behind, so it lies within 26 hours around midnight UTC.
+    private func dayBreak(_ midnight: Double, in zone: TimeZone) -> Date {
         var low = midnight - 15 * 3600
         var high = midnight + 39 * 3600
         while high - low > 1 {

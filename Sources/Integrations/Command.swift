@@ -74,6 +74,8 @@ public enum Command: Sendable, Hashable {
 
     /// The launch's instant has come.
     case dateHasCome
+    /// A day has begun: what a request shows may be another thing than the day before.
+    case dayHasCome
     /// The district's facts as they now are.
     case changeDistrict(District)
 }

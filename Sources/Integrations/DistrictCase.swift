@@ -1,9 +1,11 @@
 public import Foundation
 
-// A district with its open requests, at most one a kind. The kinds depend on each other (rostering needs SSO, both may be
-// approved at once, a changed time zone moves every launch), so every change is decided on the whole case.
+// A district with its requests, of which at most one a kind is open. The kinds depend on each other (rostering needs SSO,
+// both may be approved at once, a changed time zone moves every launch, each next step speaks of the other kind), so every
+// change is decided on the whole case. Whatever changes what a request shows raises its version: its own members, its
+// district's summary, and the next step, which also changes by the coming of a day.
 
-/// A district and its requests that a change may touch: the open ones, and an ended one that a call is about.
+/// A district and its requests: the open ones, and those that have ended.
 public struct DistrictCase: Sendable, Hashable {
     public var district: District
     public var requests: [IntegrationRequest]
@@ -64,24 +66,39 @@ struct Step {
             settleLaunch(&request)
             value.requests[index] = request
         }
-        for index in value.requests.indices {
-            let request = value.requests[index]
+        // Next steps are read off the case as it is settled, so they are compared before any version is raised.
+        let settled = value
+        for index in settled.requests.indices {
+            let request = settled.requests[index]
             let action = actions.first { $0.id == request.id }?.action
             guard let before = original.request(request.id) else {
                 if let action { effects.insert(.audit(action: action, requestID: request.id), at: 0) }
                 continue
             }
             let hasChanged = before != request
-            guard hasChanged || summaryChanged else { continue }
+            guard hasChanged || summaryChanged || hasAnotherStep(before, request, settled) else { continue }
             value.requests[index].version += 1
             value.requests[index].updatedAt = now
             if hasChanged {
-                let consequence = before.awaiting != request.awaiting ? "request.awaiting" : "request.launch"
-                effects.insert(.audit(action: action ?? consequence, requestID: request.id), at: 0)
+                let action = action ?? Self.consequence(before, request)
+                effects.insert(.audit(action: action, requestID: request.id), at: 0)
             }
             if before.launch != request.launch || before.state != request.state { effects.append(.launchMoved) }
         }
         return Outcome(districtCase: value, effects: effects, decided: actions.map(\.id))
+    }
+
+    /// Whether the next step shown since the request was last changed is another one now.
+    private func hasAnotherStep(
+        _ before: IntegrationRequest, _ request: IntegrationRequest, _ settled: DistrictCase
+    ) -> Bool {
+        original.nextStep(for: before, now: before.updatedAt) != settled.nextStep(for: request, now: now)
+    }
+
+    /// The audit action of a request that changed because something else did.
+    private static func consequence(_ before: IntegrationRequest, _ request: IntegrationRequest) -> String {
+        if before.launch.status != request.launch.status, request.launch.status == .launched { return "request.launch" }
+        return before.awaiting != request.awaiting ? "request.awaiting" : "request.move_launch"
     }
 
     private func settleAwaiting(_ request: inout IntegrationRequest) {
@@ -101,7 +118,8 @@ struct Step {
         } else {
             request.launch.status = .launched
             request.launch.launchedAt = now
-            if actions.first(where: { $0.id == request.id })?.action != "request.launch" {
+            // Where the launch is the action, or the only consequence, its audit entry tells it.
+            if let action = actions.first(where: { $0.id == request.id })?.action, action != "request.launch" {
                 effects.append(.note(requestID: request.id, type: .launch, text: "Launched."))
             }
         }

@@ -210,6 +210,11 @@ public struct IntegrationRequest: Sendable, Hashable {
         self.updatedAt = updatedAt
     }
 
+    /// The first instant at which the date of an undecided request has passed; nil for the others.
+    public func overdueAt(in zone: TimeZone) -> Date? {
+        state.isUndecided ? launch.date?.adding(days: 1).firstInstant(in: zone) : nil
+    }
+
     /// Green "Launched", or yellow "Launch Date: mm/dd/yy" until that day; nil before the wizard is complete.
     public var badge: Badge? {
         guard state.isWizardComplete else { return nil }

@@ -11,6 +11,7 @@ extension Step {
             }
         case .followDistrictLaunchDate(let date): try followDistrictLaunchDate(date)
         case .changeDistrict(let district): value.district = district
+        case .dayHasCome: return
         default:
             guard let request = requestID.flatMap({ value.request($0) }) else {
                 preconditionFailure("the command is about a request of the case")
@@ -40,7 +41,7 @@ extension Step {
         case .replaceSharing(let method, let rules): replaceSharing(request, method, rules)
         case .removeSharing: removeSharing(request)
         case .dateHasCome: dateHasCome(request)
-        case .create, .approveAll, .deleteDistrict, .followDistrictLaunchDate, .changeDistrict: return
+        case .create, .approveAll, .deleteDistrict, .followDistrictLaunchDate, .changeDistrict, .dayHasCome: return
         }
     }
 

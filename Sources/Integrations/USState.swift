@@ -34,15 +34,13 @@ public enum IANATimeZone {
     /// The zone assumed where neither a zone nor a state is known.
     public static let fallback = "America/New_York"
 
-    /// Whether the name is one of the tz database's, such as `America/Los_Angeles` or `UTC`. Abbreviations (`PST`) and
-    /// offsets (`GMT+3`) are not.
-    public static func isKnown(_ name: String) -> Bool { known.contains(name) }
-
-    private static let known: Set<String> = {
-        var names = Set(TimeZone.knownTimeZoneIdentifiers.filter { $0.contains("/") })
-        names.formUnion(["UTC", "Etc/UTC", "Etc/GMT"])
-        return names
-    }()
+    /// Whether the name is one of the tz database's, such as `America/Los_Angeles` or `UTC`, its older spellings
+    /// (`US/Pacific`) among them. Abbreviations (`PST`) and offsets (`GMT+3`) are not.
+    public static func isKnown(_ name: String) -> Bool {
+        if name == "UTC" { return true }
+        guard name.contains("/"), !name.hasPrefix("SystemV/"), name.utf8.count <= 64 else { return false }
+        return TimeZone(identifier: name)?.identifier == name
+    }
 
     /// The zone by its name. A name that this system does not know counts as the fallback.
     public static func zone(_ name: String) -> TimeZone {

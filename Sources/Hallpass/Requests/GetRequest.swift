@@ -6,7 +6,6 @@ import Postgres
 enum GetRequest {
     static let run: @Sendable (Call) async throws -> Answer = { call in
         let id = try call.id(of: "request")
-        try call.refuseQuery()
         // Next steps speak of the other kind too, so the district's open request of it comes along.
         let rows = try await call.application.database.query(
             Query(
@@ -22,6 +21,7 @@ enum GetRequest {
                 WHERE a.id = \(id)
                 """))
         guard let first = rows.first else { throw Problem.notFound("request") }
+        try call.refuseQuery()
         let value = DistrictCase(
             district: try DistrictRows.value(first, from: RequestRows.columnCount),
             requests: try rows.map { try RequestRows.value($0) })

@@ -11,7 +11,6 @@ enum ListTimeline {
         var query = call.query(complaints)
         let page = try Page(&query, of: call)
         query.finish()
-        try complaints.check()
         var condition: SQL = "true"
         if let after = page.after {
             guard let at = after.key.flatMap({ Instant.parse($0) }) else { throw Cursor.unreadable }
@@ -22,6 +21,7 @@ enum ListTimeline {
             Query("timeline.list", Self.statement(id, condition, limit: page.limit + 1)),
         ])
         guard try answers[0][0].get(0, as: Bool.self) else { throw Problem.notFound("request") }
+        try complaints.check()
         let entries = try answers[1].map(Entry.init)
         return page.answer(
             entries, cursor: { Cursor(key: Instant.format($0.at), id: $0.id) }, write: { $0.write(to: &$1) })
@@ -97,6 +97,7 @@ enum TimelineWords {
         case "request.disconnect": (.decision, "Disconnected.")
         case "request.reschedule": (.launch, "The launch date was changed.")
         case "request.launch": (.launch, "Launched.")
+        case "request.move_launch": (.launch, "The launch has moved: the district's time zone was changed.")
         case "request.awaiting": (.note, "What it waits for has changed.")
         case "request.share": (.sharing, "The sharing wizard was completed.")
         case "request.change_sharing": (.sharing, "The sharing rules were changed.")

@@ -2,7 +2,7 @@ import Foundation
 import Integrations
 import Postgres
 
-// A district with its open requests, its row locked: what every change loads, decides on and writes. The district's row is
+// A district with its requests, its row locked: what every change loads, decides on and writes. The district's row is
 // locked by one statement and the requests are read by the next, so under READ COMMITTED the second sees what the holder
 // of the lock before us has committed. Both travel in one round trip.
 
@@ -89,8 +89,7 @@ extension Work {
     }
 
     /// The case of the rows that `caseQueries` answered with; nil when there is no such district.
-    /// - Parameter addressed: an ended request to keep in the case, because the call is about it.
-    func readCase(_ rows: some RandomAccessCollection<Rows>, addressed: UUID? = nil) throws -> LockedCase? {
+    func readCase(_ rows: some RandomAccessCollection<Rows>) throws -> LockedCase? {
         let rows = Array(rows.suffix(3))
         guard let row = rows[0].first else { return nil }
         let district = try DistrictRows.value(row)
@@ -101,7 +100,7 @@ extension Work {
             let request = try RequestRows.value(row)
             attempts[request.kind] = request.attempt
             lastEnded[request.kind] = request.state.isOpen ? nil : request.id
-            if request.state.isOpen || request.id == addressed { requests.append(request) }
+            requests.append(request)
         }
         districtIDs.insert(district.id)
         let value = DistrictCase(district: district, requests: requests)
@@ -115,7 +114,7 @@ extension Change {
     /// The case of a request, locked. - Throws: 404.
     func lockCase(requestID: UUID) async throws -> LockedCase {
         let rows = try await load(Work.caseQueries(.request(requestID)))
-        guard let locked = try work.readCase(rows, addressed: requestID) else { throw Problem.notFound("request") }
+        guard let locked = try work.readCase(rows) else { throw Problem.notFound("request") }
         return locked
     }
 

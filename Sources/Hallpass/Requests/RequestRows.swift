@@ -50,7 +50,7 @@ enum RequestRows {
             let source = try row.get(start + 3, as: String?.self)
         else { return nil }
         return Sharing(
-            method: try known(method), rules: try row.get(start + 1, as: JSONText?.self)?.text,
+            method: try known(method), rules: try row.get(start + 1, as: String?.self),
             completedAt: completedAt, source: try known(source))
     }
 
@@ -66,14 +66,15 @@ enum RequestRows {
             """
             INSERT INTO request (id, district_id, kind, attempt, state, awaiting, requester_name, requester_email,
                 requester_title, message, source, external_id, requested_date, launch_date, launch_at, launch_status,
-                launched_at, checklist, account_manager, search, version, created_at, updated_at)
+                launched_at, checklist, account_manager, search, overdue_at, version, created_at, updated_at)
             VALUES (\(request.id), \(request.districtID), \(request.kind.rawValue), \(request.attempt),
                 \(request.state.rawValue), \(request.awaiting?.rawValue), \(request.requester.name),
                 \(request.requester.email), \(request.requester.title), \(request.message), \(request.source.rawValue),
                 \(request.externalID), \(request.launch.requestedDate.map(SQLDate.init)),
                 \(request.launch.date.map(SQLDate.init)), \(request.launch.at), \(request.launch.status.rawValue),
                 \(request.launch.launchedAt), \(ChecklistText.write(request.checklist)), \(district.accountManager),
-                \(search(request, in: district)), \(request.version), \(request.createdAt), \(request.updatedAt))
+                \(search(request, in: district)), \(request.overdueAt(in: district.zone)), \(request.version),
+                \(request.createdAt), \(request.updatedAt))
             """)
     }
 
@@ -94,7 +95,8 @@ enum RequestRows {
                 checklist = \(ChecklistText.write(request.checklist)), decision_by = \(request.decision.by),
                 decision_at = \(request.decision.at), decision_message = \(request.decision.message),
                 configured_at = \(request.configuredAt), account_manager = \(district.accountManager),
-                search = \(search(request, in: district)), version = \(request.version), updated_at = \(request.updatedAt)
+                search = \(search(request, in: district)), overdue_at = \(request.overdueAt(in: district.zone)),
+                version = \(request.version), updated_at = \(request.updatedAt)
             WHERE id = \(request.id) AND version = \(version)
             """)
     }

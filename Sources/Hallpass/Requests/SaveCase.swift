@@ -44,16 +44,6 @@ extension Work {
         transaction.execute(DistrictRows.update(district, from: stored.version))
         let texts = ChangedMembers.of(stored, district)
         audit("district.update", districtID: district.id, before: texts.before, after: texts.after)
-        guard district.isShownDifferently(from: stored) else { return }
-        // The open requests are in the case; the ended ones show their district too.
-        transaction.execute(
-            Query(
-                "request.show_district",
-                """
-                UPDATE request SET version = version + 1, updated_at = \(now), account_manager = \(district.accountManager),
-                    search = \(SearchText.normalise(district.name)) || substr(search, strpos(search, \("\n")))
-                WHERE district_id = \(district.id) AND state IN ('declined', 'withdrawn', 'disconnected')
-                """))
     }
 
     private func write(_ effect: Effect, before: DistrictCase?, after: DistrictCase) {

@@ -78,7 +78,7 @@ enum PutSharedData {
 
     /// 412 or 409, when the request as it is now will not take any data.
     private static func refusal(_ found: Found, _ call: Call) -> Problem? {
-        if let field = call.headerField(.ifMatch), !EntityTag.matches(field, version: found.version) {
+        if let field = call.headerField(.ifMatch), !EntityTag.permits(field, version: found.version) {
             return .staleVersion
         }
         return found.state.isOpen ? nil : .transitionNotAllowed(found.state, found.state.allowedActions)
@@ -175,10 +175,10 @@ enum PutSharedData {
         let transaction = work.transaction
         var draft = try await SnapshotDraft.make(builder.snapshotID, for: id, in: transaction)
         let rows = try await transaction.query(all: Work.caseQueries(.request(id)))
-        guard var locked = try work.readCase(rows, addressed: id), let request = locked.value.request(id) else {
+        guard var locked = try work.readCase(rows), let request = locked.value.request(id) else {
             throw Problem.notFound("request")
         }
-        if let field = call.headerField(.ifMatch), !EntityTag.matches(field, version: request.version) {
+        if let field = call.headerField(.ifMatch), !EntityTag.permits(field, version: request.version) {
             throw Problem.staleVersion
         }
         guard request.state.isOpen else {

@@ -45,7 +45,7 @@ struct CallbackFile {
             caseRows = try await work.transaction.query(all: Work.caseQueries(.cleverID(cleverID)))
         }
         if !caseRows.isEmpty {
-            locked = try work.readCase(caseRows, addressed: marks.existing?.id)
+            locked = try work.readCase(caseRows)
             locked?.parked.removeAll { $0.id == replayed }
         }
         if let clock = marks.clock, clock.created > event.created {

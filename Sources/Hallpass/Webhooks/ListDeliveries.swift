@@ -41,10 +41,10 @@ enum ListDeliveries {
 
     static let get: @Sendable (Call) async throws -> Answer = { call in
         let id = try call.id(of: "webhook delivery")
-        try call.refuseQuery()
         let rows = try await call.application.database.query(
             Query("delivery.get", "SELECT \(columns) FROM webhook_delivery WHERE id = \(id)"))
         guard let row = rows.first else { throw Problem.notFound("webhook delivery") }
+        try call.refuseQuery()
         let delivery = try StoredDelivery(row)
         return .json { delivery.write(to: &$0) }
     }

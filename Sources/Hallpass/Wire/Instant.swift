@@ -88,8 +88,13 @@ enum Instant {
         }
         guard index == bytes.count else { return nil }
         let seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offset
+        // The years that four digits can say, in UTC too.
+        guard (yearOne..<yearTenThousand).contains(seconds) else { return nil }
         return Date(timeIntervalSince1970: Double(seconds * 1000 + milliseconds) / 1000)
     }
+
+    private static let yearOne = days(fromYear: 1, month: 1, day: 1) * 86_400
+    private static let yearTenThousand = days(fromYear: 10_000, month: 1, day: 1) * 86_400
 
     // Days to and from the proleptic Gregorian calendar (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
 

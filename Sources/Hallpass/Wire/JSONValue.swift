@@ -1,3 +1,8 @@
+enum JSONPointer {
+    /// A member name as a pointer's token (RFC 6901 §3).
+    static func escaped(_ name: String) -> String { name.replacing("~", with: "~0").replacing("/", with: "~1") }
+}
+
 /// A JSON text as a tree (RFC 8259). Numbers keep their spelling, objects the order of their members.
 enum JSONValue: Sendable, Hashable {
     case null
@@ -26,9 +31,12 @@ enum JSONValue: Sendable, Hashable {
         return nil
     }
 
+    /// A whole number, however it is spelt: `500`, `500.0` and `5e2` are one value. Nil beyond 2^53 unless plainly spelt.
     var integer: Int? {
-        if case .number(let text) = self { return Int(text) }
-        return nil
+        guard case .number(let text) = self else { return nil }
+        if let integer = Int(text) { return integer }
+        guard let number = Double(text), number.magnitude <= 0x1p53 else { return nil }
+        return Int(exactly: number)
     }
 
     var array: [JSONValue]? {

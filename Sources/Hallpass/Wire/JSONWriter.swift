@@ -54,10 +54,29 @@ struct JSONWriter {
         self.value(value)
     }
 
-    /// A member whose value is JSON text already.
+    /// A member whose value is JSON text already; white space between its tokens, as jsonb writes it, is left out.
     mutating func member(_ name: StaticString, json text: String?) {
         self.name(name)
-        raw(text ?? "null")
+        comma()
+        var isInString = false
+        var isEscaped = false
+        for byte in (text ?? "null").utf8 {
+            if isInString {
+                if isEscaped {
+                    isEscaped = false
+                } else if byte == 0x5C {
+                    isEscaped = true
+                } else if byte == 0x22 {
+                    isInString = false
+                }
+            } else if byte == 0x22 {
+                isInString = true
+            } else if byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 {
+                continue
+            }
+            bytes.append(byte)
+        }
+        needsComma = true
     }
 
     mutating func member(_ name: StaticString, object body: (inout JSONWriter) -> Void) {

@@ -13,12 +13,15 @@ struct ObjectReader {
     /// JSON pointer of this object.
     let pointer: String
     private let members: [JSONValue.Member]
+    /// False when the value was something else: that is the offence then, not what it lacks.
+    private let isObject: Bool
     private var known: [String] = []
 
     /// Notes an offence when `value` is no object; an absent body is `{}`.
     init(_ value: JSONValue?, pointer: String = "", complaints: Complaints) {
         self.complaints = complaints
         self.pointer = pointer
+        if case .object? = value { isObject = true } else { isObject = value == nil }
         switch value {
         case .object(let members): self.members = members
         case nil: members = []
@@ -29,7 +32,7 @@ struct ObjectReader {
     }
 
     func place(_ name: String) -> FieldProblem.Place {
-        .pointer("\(pointer)/\(name.replacing("~", with: "~0").replacing("/", with: "~1"))")
+        .pointer("\(pointer)/\(JSONPointer.escaped(name))")
     }
 
     func complain(_ name: String, _ detail: String) { complaints.add(place(name), detail) }
@@ -49,7 +52,7 @@ struct ObjectReader {
 
     mutating func value(_ name: String, required: Bool = false) -> JSONValue? {
         if case .value(let value) = presence(name) { return value }
-        if required { complain(name, "is required") }
+        if required, isObject { complain(name, "is required") }
         return nil
     }
 
@@ -81,16 +84,18 @@ struct ObjectReader {
         }
     }
 
+    /// - Parameter offered: the choices that can be made here, nil for all.
     mutating func choice<Choice: RawRepresentable & CaseIterable>(
-        _ name: String, _ type: Choice.Type = Choice.self, required: Bool = false
+        _ name: String, _ type: Choice.Type = Choice.self, of offered: [Choice]? = nil, required: Bool = false
     ) -> Choice? where Choice.RawValue == String {
         guard let value = value(name, required: required) else { return nil }
         guard let text = value.string else {
             complain(name, "must be a string, not \(value.typeName)")
             return nil
         }
-        if let choice = Choice(rawValue: text) { return choice }
-        complain(name, TextRule.notOne(of: Choice.allCases.map(\.rawValue), found: text))
+        let names = (offered ?? Array(Choice.allCases)).map(\.rawValue)
+        if names.contains(text), let choice = Choice(rawValue: text) { return choice }
+        complain(name, TextRule.notOne(of: names, found: text))
         return nil
     }
 

@@ -28,15 +28,20 @@ final class TestApplication: Sendable {
         at instant: String = "2026-11-23T18:00:00.000Z", configure: (inout Configuration) -> Void = { _ in },
         _ body: (TestApplication) async throws -> Void
     ) async throws {
-        let application = try await TestApplication(at: instant, configure: configure)
-        do {
-            try await body(application)
-        } catch {
+        try await places.run {
+            let application = try await TestApplication(at: instant, configure: configure)
+            do {
+                try await body(application)
+            } catch {
+                await application.stop()
+                throw error
+            }
             await application.stop()
-            throw error
         }
-        await application.stop()
     }
+
+    /// So many at once: the tests of a process all begin together, and each has its own database connections.
+    private static let places = UploadSlots(6)
 
     static let webhookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
