@@ -23,6 +23,8 @@ final class Application: Sendable {
     let uploads: UploadSlots
     let webhookSecrets: WebhookSecrets
     let mailComposer: MailComposer
+    /// Bulk calls with an Idempotency-Key that run in this process.
+    let bulkCalls = RunningKeys()
 
     init(
         configuration: Configuration, loops: EventLoopGroup, database: Database, logger: Logger,

@@ -78,7 +78,7 @@ final class Change {
     /// 412 unless `If-Match` is absent, `*`, or names `version` in either form (`"3"`, `"3-gzip"`).
     func checkVersion(_ version: Int) throws(Problem) {
         guard let field = call.headerField(.ifMatch) else { return }
-        if !EntityTag.matches(field, version: version) { throw .staleVersion }
+        if !EntityTag.permits(field, version: version) { throw .staleVersion }
     }
 
     /// Writes the answer under the key, in this transaction.
@@ -89,15 +89,22 @@ final class Change {
 enum EntityTag {
     static func format(_ version: Int) -> String { "\"\(version)\"" }
 
-    /// Whether a field of `If-Match` or `If-None-Match` names the version. Weak tags compare by their value.
-    static func matches(_ field: String, version: Int) -> Bool { matches(field, text: String(version)) }
+    static func known(_ field: String, version: Int) -> String? { known(field, text: String(version)) }
 
-    static func matches(_ field: String, text: String) -> Bool {
-        field.split(separator: ",").contains { part in
-            var tag = part.trimmingCharacters(in: .whitespaces)
-            if tag == "*" { return true }
-            if tag.hasPrefix("W/") { tag.removeFirst(2) }
-            return tag == "\"\(text)\"" || tag == "\"\(text)-gzip\""
-        }
+    /// The tag by which a field of `If-None-Match` names what is here, nil when it does not: weak comparison (RFC 9110
+    /// §13.1.2), so `W/"3"` is as good as `"3"`.
+    static func known(_ field: String, text: String) -> String? {
+        let tags = tags(field).map { $0.hasPrefix("W/") ? String($0.dropFirst(2)) : $0 }
+        if tags.contains("\"\(text)\"") || tags.contains("*") { return "\"\(text)\"" }
+        return tags.contains("\"\(text)-gzip\"") ? "\"\(text)-gzip\"" : nil
+    }
+
+    /// Whether a field of `If-Match` names the version: strong comparison (RFC 9110 §13.1.1), so a weak tag never does.
+    static func permits(_ field: String, version: Int) -> Bool {
+        tags(field).contains { $0 == "*" || $0 == format(version) || $0 == "\"\(version)-gzip\"" }
+    }
+
+    private static func tags(_ field: String) -> [String] {
+        field.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
     }
 }

@@ -79,8 +79,9 @@ struct EndpointRunner: Sendable {
     ) async throws -> Answer {
         let body = try await call.request.body.collect()
         let json = try Self.json(body)
-        let isDryRun = call.request.queryItems.contains { $0.name == "dry_run" && $0.value == "true" }
-        let key = isDryRun ? nil : try IdempotencyKey(of: call, tokenID: principal.tokenID, body: body)
+        let isDryRun = call.isDryRun
+        let given = try IdempotencyKey(of: call, tokenID: principal.tokenID, body: body)
+        let key = isDryRun ? nil : given
         do {
             return try await application.perform(
                 author: .token(principal), now: call.now, httpRequestID: call.request.id, dryRun: isDryRun
@@ -105,11 +106,10 @@ struct EndpointRunner: Sendable {
             change.store(answer)
             return .success(answer)
         } catch let error where ProblemResponse.problem(for: error).isStored {
+            // A malformed id is refused before anything is looked up, and an earlier answer under the key comes first.
+            try await change.begin()
             let problem = ProblemResponse.problem(for: error)
-            var answer = Answer(status: problem.status)
-            answer.body = .other(
-                contentType: ProblemResponse.contentType, .bytes(problem.body(requestID: change.call.request.id)))
-            change.store(answer)
+            change.store(problem.answer(requestID: change.call.request.id))
             return .failure(problem)
         }
     }
@@ -142,7 +142,11 @@ struct EndpointRunner: Sendable {
         if let version = answer.version {
             fields[.eTag] = EntityTag.format(version)
             let isRead = request.head.method == .get || request.head.method == .head
-            if isRead, let known = request.head.headerFields[.ifNoneMatch], EntityTag.matches(known, version: version) {
+            if isRead, let field = request.head.headerFields[.ifNoneMatch],
+                let known = EntityTag.known(field, version: version)
+            {
+                fields[.eTag] = known
+                fields[.vary] = "Accept-Encoding"
                 return Response(status: .notModified, headerFields: fields)
             }
         }
@@ -162,6 +166,13 @@ struct EndpointRunner: Sendable {
 extension Problem {
     /// Whether an idempotency record keeps it: it came from running the change.
     var isStored: Bool { (status == 404 || status == 409) && code != .idempotencyInProgress }
+
+    /// The problem as an answer, for the idempotency record and its replay.
+    func answer(requestID: String) -> Answer {
+        Answer(
+            status: status,
+            body: .other(contentType: ProblemResponse.contentType, .bytes(body(requestID: requestID))))
+    }
 }
 
 extension Answer {

@@ -50,16 +50,11 @@ struct IdempotencyKey: Sendable {
         ]
     }
 
-    /// The stored answer, nil when the change is to be run. - Throws: 409 in progress, 422 reused, 404 erased.
+    /// The stored answer, 404 after an erasure; nil when the change is to be run. - Throws: 409 in progress, 422 reused.
     ///
     /// A replayed problem carries the id of the request that it now answers, as every problem does.
     func answer(from lock: Rows, _ stored: Rows, requestID: String) throws -> Answer? {
-        guard try lock[0].get(0, as: Bool.self) else {
-            throw Problem(
-                status: 409, code: .idempotencyInProgress,
-                detail: "The first call with this Idempotency-Key is still running. Ask again in a moment.",
-                retryAfterSeconds: 1)
-        }
+        guard try lock[0].get(0, as: Bool.self) else { throw Problem.idempotencyInProgress }
         guard let row = stored.first else { return nil }
         guard try row.get(0, as: String.self) == method, try row.get(1, as: String.self) == path,
             try row.get(2, as: [UInt8].self) == bodyDigest
@@ -70,7 +65,7 @@ struct IdempotencyKey: Sendable {
                     "This Idempotency-Key came before with another method, path or body. Use a new key for a new change."
             )
         }
-        guard try !row.get(6, as: Bool.self) else { throw Problem.notFound() }
+        if try row.get(6, as: Bool.self) { return Problem.notFound().answer(requestID: requestID) }
         guard let status = try row.get(3, as: Int?.self) else { return nil }
         var answer = Answer(status: status)
         if let headers = try row.get(4, as: JSONText?.self),
@@ -136,13 +131,23 @@ struct IdempotencyKey: Sendable {
 
     // Bulk calls write the key first, each request's result with its own transaction, and the whole answer last.
 
-    var beginning: Query {
-        Query(
-            "idempotency.begin",
-            """
-            INSERT INTO idempotency_key (token_id, key, method, path, body_digest, created_at)
-            VALUES (\(tokenID), \(key), \(method), \(path), \(bodyDigest), \(now)) ON CONFLICT (token_id, key) DO NOTHING
-            """)
+    /// Writes the key down as begun; an expired one goes with its results.
+    var beginning: [Query] {
+        [
+            Query(
+                "idempotency.expire",
+                """
+                DELETE FROM idempotency_key WHERE token_id = \(tokenID) AND key = \(key)
+                    AND created_at <= \(now.addingTimeInterval(-Self.lifetimeSeconds))
+                """),
+            Query(
+                "idempotency.begin",
+                """
+                INSERT INTO idempotency_key (token_id, key, method, path, body_digest, created_at)
+                VALUES (\(tokenID), \(key), \(method), \(path), \(bodyDigest), \(now))
+                ON CONFLICT (token_id, key) DO NOTHING
+                """),
+        ]
     }
 
     var results: Query {
@@ -151,12 +156,19 @@ struct IdempotencyKey: Sendable {
             "SELECT item, result FROM idempotency_result WHERE token_id = \(tokenID) AND key = \(key)")
     }
 
-    func result(_ item: UUID, _ result: JSONValue, districtID: UUID?) -> Query {
+    /// What is stored of one item; read after its case is locked, so that of two calls only one does it.
+    func result(of item: UUID) -> Query {
+        Query(
+            "idempotency.result_of_item",
+            "SELECT result FROM idempotency_result WHERE token_id = \(tokenID) AND key = \(key) AND item = \(item)")
+    }
+
+    func store(_ result: [UInt8], of item: UUID, districtID: UUID?) -> Query {
         Query(
             "idempotency.result",
             """
             INSERT INTO idempotency_result (token_id, key, item, district_id, result)
-            VALUES (\(tokenID), \(key), \(item), \(districtID), \(Array(result.text.utf8)))
+            VALUES (\(tokenID), \(key), \(item), \(districtID), \(result))
             ON CONFLICT (token_id, key, item) DO UPDATE SET district_id = excluded.district_id, result = excluded.result
             """)
     }

@@ -97,7 +97,9 @@ enum GetOpenAPI {
         var answer = Answer(status: 200, body: .json(OpenAPIDocument.bytes))
         answer.headerFields[.eTag] = "\"\(tag)\""
         answer.headerFields[.cacheControl] = "public, max-age=300"
-        if let known = call.headerField(.ifNoneMatch), EntityTag.matches(known, text: tag) {
+        if let field = call.headerField(.ifNoneMatch), let known = EntityTag.known(field, text: tag) {
+            answer.headerFields[.eTag] = known
+            answer.headerFields[.vary] = "Accept-Encoding"
             answer.status = 304
             answer.body = .none
         }

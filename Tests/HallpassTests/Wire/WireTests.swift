@@ -72,11 +72,20 @@ struct WireTests {
         #expect(throws: Problem.self) { try Cursor("", for: "/v1/requests?kind=sso") }
     }
 
-    @Test("an ETag matches in either form, weak, in a list, and by a star")
+    @Test("an ETag is known in either form, weak, in a list, and by a star")
     func entityTags() {
-        for field in ["\"3\"", "\"3-gzip\"", "W/\"3\"", "\"1\", \"3\"", "*"] {
-            #expect(EntityTag.matches(field, version: 3), "\(field)")
+        for field in ["\"3\"", "W/\"3\"", "\"1\", \"3\"", "*", "\"3-gzip\", \"3\""] {
+            #expect(EntityTag.known(field, version: 3) == "\"3\"", "\(field)")
         }
-        for field in ["\"4\"", "3", "\"3-br\"", ""] { #expect(!EntityTag.matches(field, version: 3), "\(field)") }
+        #expect(EntityTag.known("W/\"3-gzip\"", version: 3) == "\"3-gzip\"")
+        for field in ["\"4\"", "3", "\"3-br\"", ""] { #expect(EntityTag.known(field, version: 3) == nil, "\(field)") }
+    }
+
+    @Test("a change is permitted by a strong tag of either form or a star, and never by a weak one")
+    func permission() {
+        for field in ["\"3\"", "\"3-gzip\"", "\"1\", \"3\"", "*"] {
+            #expect(EntityTag.permits(field, version: 3), "\(field)")
+        }
+        for field in ["W/\"3\"", "\"4\"", "3", ""] { #expect(!EntityTag.permits(field, version: 3), "\(field)") }
     }
 }

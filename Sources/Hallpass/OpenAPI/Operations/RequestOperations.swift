@@ -26,7 +26,7 @@ enum RequestOperations {
                 .ref("ChangedRequest"), "The request.", status: 201, example: ExampleValues.request,
                 headers: ["Location", "ETag"])
         ],
-        problems: [.requestExists])
+        problems: [.requestExists, .cleverIDTaken])
 
     private static let list = Operation(
         method: .get, path: "/v1/requests", id: "listRequests", tag: .requests, summary: "List or export requests",

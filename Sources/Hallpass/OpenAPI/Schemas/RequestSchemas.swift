@@ -113,7 +113,7 @@ enum RequestSchemas {
         .optional(
             "body",
             Schema.object([]).with("additionalProperties", .bool(true)).described("The action's own body, for each.")),
-        .optional("max_affected", .integer(0...500).described("Refuse the call when more distinct ids are given.")),
+        .optional("max_affected", .integer(0...).described("Refuse the call when more distinct ids are given.")),
     ])
 
     private static let bulkAnswer = Schema.object([
