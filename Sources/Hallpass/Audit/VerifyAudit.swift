@@ -3,7 +3,8 @@ import Postgres
 
 // Every chain is walked in order: positions without a gap, each digest the digest of what the entry says, each hash the hash
 // over the one before. An erased entry says nothing any more, so its digest is taken as it is, but only where its chain's
-// request or district has really gone. A request without a chain lost all of it.
+// request or district has really gone. The end of a chain has no successor to vouch for it, so a request must be what its
+// entries say last, and a district must have entries.
 
 /// The first thing wrong with the audit trail.
 struct AuditFault: Sendable, Hashable, CustomStringConvertible {
@@ -38,8 +39,15 @@ enum VerifyAudit {
             Query(
                 "audit.count",
                 """
-                SELECT (SELECT count(*) FROM audit_entry), (SELECT r.id FROM request r WHERE NOT EXISTS (
-                    SELECT FROM audit_entry e WHERE e.chain_id = r.id) ORDER BY r.created_at, r.id LIMIT 1)
+                SELECT (SELECT count(*) FROM audit_entry), (
+                    SELECT r.id FROM request r CROSS JOIN LATERAL (
+                        SELECT jsonb_object_agg(m.key, m.value ORDER BY e.position) AS last
+                        FROM audit_entry e CROSS JOIN jsonb_each(e.after) m WHERE e.chain_id = r.id) told
+                    WHERE (told.last->>'state', told.last->>'message', told.last#>>'{requester,email}', told.last->'checklist')
+                        IS DISTINCT FROM (r.state, r.message, r.requester_email, r.checklist)
+                    ORDER BY r.created_at, r.id LIMIT 1), (
+                    SELECT d.id FROM district d WHERE NOT EXISTS (SELECT FROM audit_entry e WHERE e.chain_id = d.id)
+                    ORDER BY d.created_at, d.id LIMIT 1)
                 """), deadline: .seconds(3600))
         let count = try counts[0].get(0, as: Int.self)
         if let row = rows.first {
@@ -49,7 +57,15 @@ enum VerifyAudit {
             return (count, AuditFault(description: text))
         }
         if let request = try counts[0].get(1, as: UUID?.self) {
-            return (count, AuditFault(description: "request \(Identifier.format(request)) has lost its entries"))
+            return (
+                count,
+                AuditFault(
+                    description:
+                        "request \(Identifier.format(request)) is not what its entries say last: one was removed")
+            )
+        }
+        if let district = try counts[0].get(2, as: UUID?.self) {
+            return (count, AuditFault(description: "district \(Identifier.format(district)) has lost its entries"))
         }
         return (count, nil)
     }

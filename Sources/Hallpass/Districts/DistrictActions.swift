@@ -46,7 +46,7 @@ enum DistrictActions {
         let given: District = try change.input { reader -> District? in patched(old, &reader) }
         try change.checkVersion(old.version)
         if let cleverID = given.cleverID, cleverID != old.cleverID {
-            locked.parked = try await takeCleverID(cleverID, for: old, change: change)
+            locked.parked = try await change.work.takeCleverID(cleverID, for: old)
         }
         let new = given.versioned(after: old, now: change.now)
         if new != old {
@@ -92,26 +92,6 @@ enum DistrictActions {
         return patched
     }
 
-    /// A Clever id is given once, while there is none, and belongs to one district.
-    /// Returns what was parked for it.
-    private static func takeCleverID(
-        _ cleverID: String, for district: District, change: Change
-    ) async throws -> [ParkedDelivery] {
-        let taken = Problem(
-            status: 409, code: .cleverIDTaken,
-            detail: district.cleverID == nil
-                ? "Another district has this Clever id. Use that district."
-                : "This district has the Clever id \(district.cleverID ?? "") already, and it cannot be changed.")
-        guard district.cleverID == nil else { throw taken }
-        let rows = try await change.transaction.query(all: [
-            Query("case.lock_clever_id", "SELECT pg_advisory_xact_lock(hashtextextended(\(cleverID), 1))"),
-            Query("district.by_clever_id", "SELECT id FROM district WHERE clever_id = \(cleverID)"),
-            ParkedDelivery.query("\(cleverID)"),
-        ])
-        if !rows[1].isEmpty { throw taken }
-        return ParkedDelivery.read(rows[2])
-    }
-
     /// `DELETE /v1/districts/{id}`: the district and all personal data about it go; the audit trail keeps its chain.
     static let erase: @Sendable (Change) async throws -> Answer = { change in
         let id = try change.call.id(of: "district")
@@ -126,5 +106,25 @@ enum DistrictActions {
         change.work.audit("district.erase")
         change.work.districtIDs = []
         return .noContent
+    }
+}
+
+extension Work {
+    /// A Clever id is given once, while there is none, and belongs to one district. Returns what was parked for it.
+    /// - Throws: 409 `clever_id_taken`; nothing has been written then.
+    func takeCleverID(_ cleverID: String, for district: District) async throws -> [ParkedDelivery] {
+        let taken = Problem(
+            status: 409, code: .cleverIDTaken,
+            detail: district.cleverID == nil
+                ? "Another district has this Clever id. Use that district."
+                : "This district has the Clever id \(district.cleverID ?? "") already, and it cannot be changed.")
+        guard district.cleverID == nil else { throw taken }
+        let rows = try await transaction.query(all: [
+            Query("case.lock_clever_id", "SELECT pg_advisory_xact_lock(hashtextextended(\(cleverID), 1))"),
+            Query("district.by_clever_id", "SELECT id FROM district WHERE clever_id = \(cleverID)"),
+            ParkedDelivery.query("\(cleverID)"),
+        ])
+        if !rows[1].isEmpty { throw taken }
+        return ParkedDelivery.read(rows[2])
     }
 }

@@ -46,10 +46,14 @@ struct DistrictReference: Sendable {
     }
 
     /// The case: a known district with its empty facts filled, or a new one without requests.
-    func lockedCase(_ rows: [Rows], requester: Requester, work: Work) throws -> LockedCase {
+    /// - Throws: 422; 409 `clever_id_taken` when the Clever id to be filled in is another district's.
+    func lockedCase(_ rows: [Rows], requester: Requester, work: Work) async throws -> LockedCase {
         let known = rows.isEmpty ? nil : try work.readCase(rows)
         if var locked = known {
             let filled = facts.filling(locked.value.district, requester: requester, now: work.now)
+            if let cleverID = filled.cleverID, locked.value.district.cleverID == nil {
+                locked.parked = try await work.takeCleverID(cleverID, for: locked.value.district)
+            }
             if filled != locked.value.district {
                 try locked.decide(.changeDistrict(filled), on: nil, for: work)
             }
@@ -108,12 +112,6 @@ extension DistrictInput {
 }
 
 extension District {
-    /// Whether the summary that its requests show differs.
-    func isShownDifferently(from other: District) -> Bool {
-        (cleverID, name, type, state, timeZone, accountManager)
-            != (other.cleverID, other.name, other.type, other.state, other.timeZone, other.accountManager)
-    }
-
     /// The district with its version raised when it differs from `old`.
     func versioned(after old: District, now: Date) -> District {
         guard self != old else { return self }

@@ -46,10 +46,10 @@ enum ListDistricts {
 enum GetDistrict {
     static let run: @Sendable (Call) async throws -> Answer = { call in
         let id = try call.id(of: "district")
-        try call.refuseQuery()
         let rows = try await call.application.database.query(
             Query("district.get", "SELECT \(DistrictRows.columns) FROM district d WHERE d.id = \(id)"))
         guard let row = rows.first else { throw Problem.notFound("district") }
+        try call.refuseQuery()
         let district = try DistrictRows.value(row)
         return .json(version: district.version) { DistrictJSON.write(district, to: &$0) }
     }

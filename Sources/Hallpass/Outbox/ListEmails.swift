@@ -46,10 +46,10 @@ enum ListEmails {
 
     static let get: @Sendable (Call) async throws -> Answer = { call in
         let id = try call.id(of: "e-mail")
-        try call.refuseQuery()
         let rows = try await call.application.database.query(
             Query("email.get", "SELECT \(columns) FROM email e WHERE e.id = \(id)"))
         guard let row = rows.first else { throw Problem.notFound("e-mail") }
+        try call.refuseQuery()
         let email = try StoredEmail(row)
         return .json { email.write(to: &$0) }
     }
@@ -57,12 +57,12 @@ enum ListEmails {
     /// The message as it goes out.
     static let source: @Sendable (Call) async throws -> Answer = { call in
         let id = try call.id(of: "e-mail")
-        try call.refuseQuery()
         let rows = try await call.application.database.query(
             Query("email.source", "SELECT source FROM email WHERE id = \(id)"))
         guard let source = try rows.first?.get(0, as: [UInt8]?.self) else {
             throw Problem.notFound("message: the e-mail is unknown, or its text was removed by retention")
         }
+        try call.refuseQuery()
         return Answer(status: 200, body: .other(contentType: "message/rfc822", .bytes(source)))
     }
 }

@@ -24,7 +24,7 @@ enum CreateRequest {
         }
         let work = change.work
         let rows = try await change.load(input.district.queries)
-        var locked = try input.district.lockedCase(rows, requester: input.requester, work: work)
+        var locked = try await input.district.lockedCase(rows, requester: input.requester, work: work)
         let new = NewRequest(
             id: Identifier.make(at: work.now), kind: input.kind, attempt: locked.nextAttempt(input.kind),
             requester: input.requester, launchDate: input.launchDate, message: input.message, source: .api,

@@ -29,12 +29,9 @@ enum ExportRequests {
             }
         }
         var answer = Answer(status: 200)
-        switch form {
-        case .csv:
-            answer.body = .other(contentType: "text/csv; charset=utf-8; header=present", body)
-            answer.headerFields[.contentDisposition] = "attachment; filename=\"requests.csv\""
-        case .ndjson: answer.body = .other(contentType: "application/x-ndjson", body)
-        }
+        answer.headerFields[.vary] = "Accept"
+        answer.body = .other(contentType: form.contentType, body)
+        if form == .csv { answer.headerFields[.contentDisposition] = "attachment; filename=\"requests.csv\"" }
         return answer
     }
 }

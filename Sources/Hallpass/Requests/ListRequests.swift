@@ -19,8 +19,10 @@ enum ListRequests {
         let rows = try await call.application.database.query(
             Query("request.list", try statement(filters, after: page.after, limit: page.limit + 1)))
         let listed = try rows.map(ListedRequest.init)
-        return page.answer(
+        var answer = page.answer(
             listed, cursor: { filters.sort.cursor($0.request) }, write: { $0.write(now: call.now, to: &$1) })
+        answer.headerFields[.vary] = "Accept"
+        return answer
     }
 
     /// The page is cut out by an index first; what is shown beside the request is joined to its rows alone.
@@ -68,23 +70,35 @@ struct ListedRequest: Sendable {
     }
 }
 
-/// The media type of an export, from `Accept`; nil is JSON.
+/// The media type of an export, from `Accept` (RFC 9110 §12.5.1); nil is JSON. Of equal quality a type that is named wins
+/// over a range, and the first over the later ones.
 enum ExportForm: Sendable {
     case csv, ndjson
 
+    var contentType: String {
+        switch self {
+        case .csv: "text/csv; charset=utf-8; header=present"
+        case .ndjson: "application/x-ndjson"
+        }
+    }
+
     init?(accept: String?) {
-        var best: (quality: Double, form: ExportForm?) = (0, nil)
+        var best: (quality: Double, precision: Int, form: ExportForm?) = (0, 0, nil)
         for part in (accept ?? "").split(separator: ",") {
             let pieces = part.split(separator: ";").map { $0.trimmingCharacters(in: .whitespaces).lowercased() }
             let quality = pieces.dropFirst().first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
+            let precision: Int
             let form: ExportForm?
             switch pieces.first {
-            case "text/csv": form = .csv
-            case "application/x-ndjson": form = .ndjson
-            case "application/json", "application/*", "*/*": form = nil
+            case "text/csv": (precision, form) = (3, .csv)
+            case "application/x-ndjson": (precision, form) = (3, .ndjson)
+            case "application/json": (precision, form) = (3, nil)
+            case "text/*": (precision, form) = (2, .csv)
+            case "application/*": (precision, form) = (2, nil)
+            case "*/*": (precision, form) = (1, nil)
             default: continue
             }
-            if quality > best.quality { best = (quality, form) }
+            if (quality, precision) > (best.quality, best.precision), quality > 0 { best = (quality, precision, form) }
         }
         guard let form = best.form else { return nil }
         self = form

@@ -79,6 +79,7 @@ enum RequestActions {
         guard let request = locked.value.request(id) else { throw Problem.notFound("request") }
         let command = try change.input { reader -> Command? in
             var requester = request.requester
+            if case .null = reader.presence("requester") { reader.complain("requester", "cannot be empty") }
             if var members = reader.object("requester") {
                 if members.has("name"), let name = members.string("name", required: true) { requester.name = name }
                 if members.has("email"), let email = members.email("email", required: true) { requester.email = email }

@@ -86,7 +86,8 @@ enum TokenActions {
         query.finish()
         try complaints.check()
         var condition: SQL = "revoked_at IS NULL"
-        if let after = page.after, let createdAt = after.key.flatMap({ Instant.parse($0) }) {
+        if let after = page.after {
+            guard let createdAt = after.key.flatMap({ Instant.parse($0) }) else { throw Cursor.unreadable }
             condition += " AND (created_at, id) < (\(createdAt), \(after.id))"
         }
         let rows = try await call.application.database.query(

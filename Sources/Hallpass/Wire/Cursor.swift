@@ -35,7 +35,7 @@ struct Cursor: Sendable, Hashable {
         let padded =
             text.replacing("-", with: "+").replacing("_", with: "/")
             + String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
-        guard let data = Data(base64Encoded: padded),
+        guard text.utf8.count <= 2000, let data = Data(base64Encoded: padded),
             let tree = try? JSONParser.parse(data),  // unreadable is unreadable
             case .array(let items) = tree, items.count == 3, items[0].string == Self.digest(list),
             items[1] == .null || items[1].string != nil, let id = items[2].string.flatMap({ Identifier.parse($0) })

@@ -20,7 +20,7 @@ struct Page: Sendable {
         let filters = call.request.queryItems.filter { $0.name != "limit" && $0.name != "cursor" }
             .sorted { ($0.name, $0.value) < ($1.name, $1.value) }
         self.filters = filters
-        guard let text = reader.string("cursor", length: 1...1000) else {
+        guard let text = reader.opaque("cursor") else {
             after = nil
             return
         }

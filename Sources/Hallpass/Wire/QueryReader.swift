@@ -72,11 +72,19 @@ struct QueryReader {
         return nil
     }
 
+    /// A parameter whose form is another's to judge, not a matter of 422; nil when it is not given.
+    mutating func opaque(_ name: String) -> String? {
+        known.append(name)
+        let values = items.filter { $0.name == name }.map(\.value)
+        if values.count > 1 { complain(name, "is given more than once") }
+        return values.first
+    }
+
     /// `limit` from 1, default 50, over 500 coerced to 500.
     mutating func limit() -> Int {
         guard let text = string("limit") else { return 50 }
         guard let limit = Int(text), limit >= 1 else {
-            if text.allSatisfy(\.isNumber), text.contains(where: { $0 != "0" }) { return 500 }
+            if text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), text.contains(where: { $0 != "0" }) { return 500 }
             complain("limit", "must be a whole number from 1 (500 at most are given)")
             return 50
         }
