@@ -55,7 +55,9 @@ struct Setting: Sendable {
             meaning: "addresses and ranges, space-separated, whose Forwarded and X-Forwarded-* are believed",
             apply: { text, configuration in
                 configuration.trustedProxies = words(text)
-                let wrong = configuration.trustedProxies.filter { (try? AddressRange(parsing: $0)) == nil }  // it is named
+                let wrong = configuration.trustedProxies.filter { text in
+                    (try? AddressRange(parsing: text)) == nil  // it is named
+                }
                 return wrong.isEmpty
                     ? nil : "addresses such as 10.0.0.1, 10.0.0.0/8, ::1 or unix, separated by spaces, not \(wrong[0])"
             }, show: { $0.trustedProxies.joined(separator: " ") }),

@@ -75,7 +75,8 @@ struct CallbackApplication {
             throw .invalid(pointer: "/district/id", detail: "is not the district of this integration request")
         }
         if let known = locked?.value.request(existing.id), known.kind != wish.kind {
-            throw .invalid(pointer: "/kind", detail: "is not the kind of this integration request, \(known.kind.rawValue)")
+            throw .invalid(
+                pointer: "/kind", detail: "is not the kind of this integration request, \(known.kind.rawValue)")
         }
         return try change(
             existing.id, .changeWish(launchDate: wish.launchDate, message: wish.message, requester: wish.requester))

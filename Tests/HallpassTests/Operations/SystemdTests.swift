@@ -12,8 +12,10 @@ struct SystemdTests {
         let cases: [([String: String], Bool, [Int32], [Int32])] = [
             ([:], true, [], []), (["LISTEN_FDS": "2"], true, [], []), (two, true, [1003], [1004]),
             (two, false, [1003, 1004], []), (["LISTEN_PID": "7", "LISTEN_FDS": "2"], true, [1003, 1004], []),
-            (["LISTEN_PID": "8", "LISTEN_FDS": "2"], true, [], []), (["LISTEN_PID": "7", "LISTEN_FDS": "0"], true, [], []),
-            (["LISTEN_PID": "7", "LISTEN_FDS": "x"], true, [], []), (["LISTEN_PID": "7", "LISTEN_FDS": "-1"], true, [], []),
+            (["LISTEN_PID": "8", "LISTEN_FDS": "2"], true, [], []),
+            (["LISTEN_PID": "7", "LISTEN_FDS": "0"], true, [], []),
+            (["LISTEN_PID": "7", "LISTEN_FDS": "x"], true, [], []),
+            (["LISTEN_PID": "7", "LISTEN_FDS": "-1"], true, [], []),
         ]
         for (environment, hasProbeListener, main, probes) in cases {
             let sockets = SystemdSockets.take(
@@ -24,7 +26,8 @@ struct SystemdTests {
 
     @Test("signs of life are given twice as often as they are asked for, by the process that is asked")
     func watchdog() {
-        #expect(Watchdog.interval(["WATCHDOG_USEC": "3000000", "WATCHDOG_PID": "7"], process: 7) == .milliseconds(1500))
+        #expect(
+            Watchdog.interval(["WATCHDOG_USEC": "3000000", "WATCHDOG_PID": "7"], process: 7) == .milliseconds(1500))
         #expect(Watchdog.interval(["WATCHDOG_USEC": "3000000"], process: 7) == .milliseconds(1500))
         for environment in [
             [:], ["WATCHDOG_USEC": "3000000", "WATCHDOG_PID": "8"], ["WATCHDOG_USEC": "0"], ["WATCHDOG_USEC": "x"],

@@ -22,7 +22,10 @@ struct CallbackRefusalTests {
                 ["Webhook-Signature": good ?? ""], ["Webhook-Id": "m1"], ["Webhook-Timestamp": String(now)],
                 ["Content-Encoding": "br", "webhook-signature": "v1,AAAA"],
                 ["Content-Type": "text/plain", "webhook-signature": "v1,AAAA"],
-                ["Authorization": "Bearer hp_0123456789abcdef0123456789abcdef01234567", "webhook-signature": "v1,AAAA"],
+                [
+                    "Authorization": "Bearer hp_0123456789abcdef0123456789abcdef01234567",
+                    "webhook-signature": "v1,AAAA",
+                ],
             ]
             var bodies: Set<String> = []
             for fields in attempts {
