@@ -13,6 +13,9 @@ enum LogSetup {
 
 /// Writes each event as one line, whole, with one call.
 struct LineLog: LogHandler {
+    /// Members whose values are numbers in JSON, for those who add them up.
+    private static let numbers: Set<String> = ["status", "bytes", "ms", "seconds", "count", "lines", "code"]
+
     let isText: Bool
     var metadata: Logger.Metadata = [:]
     var logLevel = Logger.Level.info
@@ -37,13 +40,22 @@ struct LineLog: LogHandler {
                 writer.member("message", "\(event.message)")
                 for member in members {
                     writer.name(dynamic: member.key)
-                    writer.string("\(member.value)")
+                    let text = "\(member.value)"
+                    if Self.numbers.contains(member.key), Double(text) != nil, text.utf8.allSatisfy(Self.isDecimal) {
+                        writer.raw(text)
+                    } else {
+                        writer.string(text)
+                    }
                 }
             }
             line = writer.bytes
         }
         line = line.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 } + [0x0A]
         _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+
+    private static func isDecimal(_ byte: UInt8) -> Bool {
+        (0x30...0x39).contains(byte) || byte == 0x2E || byte == 0x2D
     }
 
     private static func quoted(_ text: String) -> String {

@@ -34,7 +34,9 @@ public enum Serve {
         _ logger: Logger
     ) async throws {
         try signals.check()
-        try await Migrator(database: backend.database, migrations: Migration.embedded).run()
+        let migrator = try Migrator(database: backend.database, migrations: Migration.embedded)
+        // Looked at first: a role that may not change the schema can serve one that is current.
+        if try await !migrator.status().isCurrent { try await migrator.run() }
         let secrets = try Bootstrap.webhookSecrets(configuration)
         let application = Application(
             configuration: configuration, loops: backend.loops, database: backend.database, logger: logger,

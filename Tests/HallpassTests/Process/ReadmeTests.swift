@@ -1,4 +1,6 @@
 import Foundation
+import Postgres
+import Sockets
 import TestSupport
 import Testing
 
@@ -108,6 +110,80 @@ struct ReadmeTests {
             result = result.replacing(code, with: character)
         }
         return result
+    }
+
+    /// A test's database as the URI that a person would write.
+    private func uri(_ database: TestDatabase, role: String) async throws -> String {
+        let folder = try await TestCluster.get().socketFolder.replacing("/", with: "%2F")
+        return "postgresql://\(role)@\(folder):5432/\(database.name)"
+    }
+
+    @Test("its backup can be made and restored, and the restored trail is whole", .timeLimit(.minutes(2)))
+    func backup() async throws {
+        let database = try await TestDatabase.make()
+        let folder = TestCluster.newFolder()
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let environment = [
+            "DATABASE_URL": try await uri(database, role: "hallpass"), "HALLPASS_DATA": folder + "/data",
+            "PATH": "\(ServiceProcess.productsFolder):/usr/local/bin:/usr/bin:/bin",
+        ]
+        let service = try await ServiceProcess(environment)
+        let token = try ServiceProcess.adminToken(dataFolder: folder + "/data")
+        _ = try await service.client(token: token).post("/v1/requests", TestApplication.ask("sso"))
+        let script = try Self.blocks("sh backup").joined(separator: "\n")
+        #expect(!script.isEmpty)
+        let ended = try await ServiceProcess.run(
+            program: "/bin/bash", ["-e", "-c", script], environment, folder: folder, within: .seconds(90))
+        #expect(ended.status == 0 && ended.errors == "", "\(ended.errors)")
+        #expect(ended.output.contains("3 entries"), "\(ended.output)")
+        #expect(try await service.stop() == 0)
+        let cluster = try await TestCluster.get()
+        try await TestCluster.onThread { try cluster.dropDatabase("hallpass_restored") }
+        database.drop()
+    }
+
+    @Test("a role with its grants, and no more, serves the whole story", .timeLimit(.minutes(2)))
+    func grants() async throws {
+        let database = try await TestDatabase.make()
+        let cluster = try await TestCluster.get()
+        let owner = try database.open()
+        let admin = try DatabaseConfiguration(cluster.connection(database: database.name, role: "postgres"))
+        let superuser = Database(configuration: admin, loops: TestLoops.shared.loops, logger: TestLoops.logger)
+        try await superuser.execute(Query("role", "CREATE ROLE hallpass_serve LOGIN"))
+        for statement in try Self.blocks("sql grants").joined(separator: "\n").split(separator: "\n") {
+            try await owner.execute(Query("grant", SQL(stringLiteral: String(statement))))
+        }
+        let data = TestCluster.newFolder()
+        let service = try await ServiceProcess([
+            "DATABASE_URL": try await uri(database, role: "hallpass_serve"), "HALLPASS_DATA": data,
+        ])
+        let client = service.client(token: try ServiceProcess.adminToken(dataFolder: data))
+        #expect(try await client.get("/readyz").status == 200)
+        let id = try await client.post("/v1/requests", TestApplication.ask("sso"))["id"]?.string ?? ""
+        let district = try await client.get("/v1/requests/\(id)")["district", "id"]?.string ?? ""
+        for (method, path, body) in [
+            ("POST", "/v1/requests/\(id)/approve", "{}"),
+            ("POST", "/v1/requests/\(id)/share", #"{"method":"district"}"#),
+            ("PUT", "/v1/requests/\(id)/checklist/data_reviewed", #"{"status":"done"}"#),
+            ("PUT", "/v1/requests/\(id)/checklist/login_tested", #"{"status":"done"}"#),
+            ("POST", "/v1/requests/\(id)/configure", "{}"),
+        ] {
+            #expect(try await client.send(method, path, [:], Array(body.utf8)).status == 200, "\(path)")
+        }
+        let upload = try await client.send(
+            "PUT", "/v1/requests/\(id)/shared-data", ["Content-Type": "application/x-ndjson"],
+            Array(#"{"type":"section","id":"s1","teachers":["t1"],"students":["u1"]}"#.utf8))
+        #expect(upload.status == 200)
+        #expect(try await client.get("/v1/districts/\(district)/sharing").status == 200)
+        #expect(try await client.delete("/v1/districts/\(district)").status == 204)
+        #expect(service.log.split(separator: "\n").allSatisfy { !$0.contains(#""level":"error""#) }, "\(service.log)")
+        #expect(try await service.stop() == 0)
+        for statement in ["DROP OWNED BY hallpass_serve", "DROP ROLE hallpass_serve"] as [SQL] {
+            try await superuser.execute(Query("role", statement))
+        }
+        await superuser.close()
+        await owner.close()
+        database.drop()
     }
 
     @Test("its table of settings is the program's, name by name")
