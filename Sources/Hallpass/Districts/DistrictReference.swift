@@ -17,7 +17,7 @@ struct DistrictReference: Sendable {
     /// Reads the member `district` of `POST /v1/requests`.
     static func read(_ reader: inout ObjectReader) -> DistrictReference? {
         guard var members = reader.object("district", required: true) else { return nil }
-        let hasID = members.has("id")
+        let hasID = members.gives("id")
         let id = members.uuid("id")
         let cleverID = DistrictInput.cleverID(&members)
         var facts = DistrictInput()
@@ -26,10 +26,10 @@ struct DistrictReference: Sendable {
         members.finish()
         if hasID { return id.map { DistrictReference(key: .id($0), facts: facts) } }
         if let cleverID { return DistrictReference(key: .cleverID(cleverID), facts: facts) }
-        if members.has("clever_id") { return nil }
-        if facts.name == nil, !members.has("name") {
+        if members.gives("clever_id") { return nil }
+        if facts.name == nil, !members.gives("name") {
             reader.complain("district", "needs an id, or a clever_id, or a name and a state")
-        } else if facts.state == nil, !members.has("state") {
+        } else if facts.state == nil, !members.gives("state") {
             reader.complaints.add(
                 .pointer("\(reader.pointer)/district/state"), "is required for a new district without a clever_id")
         }

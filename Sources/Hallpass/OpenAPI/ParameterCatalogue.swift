@@ -39,8 +39,11 @@ enum ParameterCatalogue {
         (
             "request_id",
             .header(
-                "X-Request-Id", .string(pattern: "^[A-Za-z0-9._-]{1,128}$"),
-                "An id for this call, for logs and the audit trail; one is made when left out.",
+                "X-Request-Id", .string(),
+                """
+                An id for this call, for logs and the audit trail: 1 to 128 of `A-Za-z0-9._-`. Another is not kept: one is \
+                made, as when it is left out.
+                """,
                 example: "launch-2026-17")
         ),
     ]
@@ -64,8 +67,8 @@ enum ParameterCatalogue {
         let (schema, description, example): (Schema, String, String) =
             switch name {
             case "item":
-                (.string(length: 1...200), "The item's name, as the request's checklist has it.", "data_reviewed")
-            case "clever_id": (.string(length: 1...200), "The teacher's Clever id.", "58da8c5da7b4f5000000000a")
+                (.name, "The item's name, as the request's checklist has it.", "data_reviewed")
+            case "clever_id": (.name, "The teacher's Clever id.", "58da8c5da7b4f5000000000a")
             default: (.id, "The id.", Self.exampleID(operation))
             }
         return [

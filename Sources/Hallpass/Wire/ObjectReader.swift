@@ -39,6 +39,9 @@ struct ObjectReader {
 
     func has(_ name: String) -> Bool { members.contains { $0.name == name } }
 
+    /// There, and not null.
+    func gives(_ name: String) -> Bool { members.contains { $0.name == name && $0.value != .null } }
+
     func isNull(_ name: String) -> Bool { members.contains { $0.name == name && $0.value == .null } }
 
     mutating func presence(_ name: String) -> Presence<JSONValue> {
