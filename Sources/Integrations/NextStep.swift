@@ -20,12 +20,8 @@ extension DistrictCase {
             return NextStep(owner: .district, text: "Answer the vendor's question; the request is decided after that.")
         case .approved:
             if request.awaiting != nil { return Self.ssoIsMissing }
-            return NextStep(
-                owner: .district,
-                text:
-                    "Complete Clever's sharing wizard for \(request.kind.title), with the same sharing rules as for \(request.kind.pair.title)."
-            )
-        case .shared: return nextSetup(of: request)
+            return NextStep(owner: .district, text: wizardText(for: request, now: now))
+        case .shared: return nextSetup(of: request, now: now)
         case .configured:
             if request.awaiting != nil {
                 return NextStep(
@@ -68,16 +64,33 @@ extension DistrictCase {
         return NextStep(owner: .vendor, text: "Approve or decline the request.")
     }
 
-    private func nextSetup(of request: IntegrationRequest) -> NextStep {
+    private func wizardText(for request: IntegrationRequest, now: Date) -> String {
+        var text = "Complete Clever's sharing wizard for \(request.kind.title)"
+        switch open(request.kind.pair)?.state {
+        case .shared, .configured: text += ", with the same sharing rules as for \(request.kind.pair.title)."
+        case .pending, .needsInfo, .approved: text += "; use the same sharing rules for SSO and rostering."
+        case .declined, .withdrawn, .disconnected, nil: text += "."
+        }
+        if let date = request.launch.date, date < today(now) {
+            text += " The launch date \(date) has passed: it launches as soon as the wizard is complete."
+        }
+        return text
+    }
+
+    private func nextSetup(of request: IntegrationRequest, now: Date) -> NextStep {
         if request.awaiting != nil { return Self.ssoIsMissing }
         let openItems = request.checklist.filter { $0.status == .open }.map(\.item)
-        if openItems.isEmpty {
-            return NextStep(owner: .vendor, text: "Configure the account: the checklist is complete.")
+        var text =
+            openItems.isEmpty
+            ? "Configure the account: the checklist is complete."
+            : "Review the shared data and configure the account. Open on the checklist: \(openItems.joined(separator: ", "))."
+        if request.launch.status == .launched {
+            text +=
+                request.kind == .rostering
+                ? " It has launched, but teachers cannot import rosters until this is done." : " It has launched."
+        } else if let date = request.launch.date {
+            text += date == today(now) ? " It launches today." : " It launches on \(date)."
         }
-        return NextStep(
-            owner: .vendor,
-            text:
-                "Review the shared data and configure the account. Open on the checklist: \(openItems.joined(separator: ", "))."
-        )
+        return NextStep(owner: .vendor, text: text)
     }
 }

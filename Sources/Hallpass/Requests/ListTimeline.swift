@@ -38,7 +38,8 @@ enum ListTimeline {
             UNION ALL
             SELECT e.id, e.created_at, 'email', 'email', 'service', e.template,
                 jsonb_build_object('email_id', e.id, 'template', e.template, 'to', e.recipient, 'subject', e.subject,
-                    'status', e.status, 'attempts', coalesce((
+                    'status', e.status, 'next_attempt_at',
+                    to_char(e.next_attempt_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'attempts', coalesce((
                         SELECT jsonb_agg(jsonb_build_object('at', to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
                             'code', a.code, 'reply', a.reply) ORDER BY a.at, a.id)
                         FROM email_attempt a WHERE a.email_id = e.id), '[]'))
@@ -53,19 +54,20 @@ enum ListTimeline {
         private var type: TimelineType
         private var actor: String
         private var text: String
-        private var data: String
+        private var data: JSONValue
 
         init(_ row: Row) throws {
             id = try row.get(0)
             at = try row.get(1)
             actor = try row.get(4)
-            data = try row.get(6, as: JSONText.self).text
+            let facts = try JSONParser.parse(Array(row.get(6, as: JSONText.self).text.utf8))
+            data = facts
             let name = try row.get(3, as: String.self)
             switch try row.get(2, as: String.self) {
-            case "audit": (type, text) = TimelineWords.of(action: name)
+            case "audit": (type, text) = TimelineWords.of(action: name, actor: actor, data: facts)
             case "email":
                 type = .email
-                text = "E-mail \(try row.get(5, as: String.self)) written."
+                text = TimelineWords.ofEmail(facts)
             default:
                 type = try RequestRows.known(name)
                 text = try row.get(5)
@@ -78,37 +80,8 @@ enum ListTimeline {
                 writer.member("type", type.rawValue)
                 writer.member("actor", actor)
                 writer.member("text", text)
-                writer.member("data", json: data)
+                writer.member("data", data)
             }
-        }
-    }
-}
-
-/// Audit actions in words.
-enum TimelineWords {
-    static func of(action: String) -> (TimelineType, String) {
-        switch action {
-        case "request.create": (.note, "Asked for.")
-        case "request.approve": (.decision, "Approved.")
-        case "request.decline": (.decision, "Declined.")
-        case "request.request_info": (.decision, "The vendor asked the district for more information.")
-        case "request.provide_info": (.note, "The district answered.")
-        case "request.withdraw": (.decision, "Withdrawn.")
-        case "request.disconnect": (.decision, "Disconnected.")
-        case "request.reschedule": (.launch, "The launch date was changed.")
-        case "request.launch": (.launch, "Launched.")
-        case "request.move_launch": (.launch, "The launch has moved: the district's time zone was changed.")
-        case "request.awaiting": (.note, "What it waits for has changed.")
-        case "request.share": (.sharing, "The sharing wizard was completed.")
-        case "request.change_sharing": (.sharing, "The sharing rules were changed.")
-        case "request.unshare": (.sharing, "The district stopped sharing; the wizard is open again.")
-        case "request.shared_data": (.sharing, "Shared data was uploaded.")
-        case "request.checklist": (.note, "The checklist was changed.")
-        case "request.configure": (.decision, "Configured.")
-        case "request.reopen": (.decision, "Reopened.")
-        case "request.amend": (.note, "The request was corrected.")
-        case "request.change_wish": (.note, "The district changed its wish.")
-        default: (.note, action)
         }
     }
 }
