@@ -46,7 +46,7 @@ enum ExampleValues {
 
     static let timelineEntry: JSONValue = .json(
         """
-        {"at": "2026-11-23T16:07:10.500Z", "type": "decision", "actor": "amy", "text": "Approved.",
+        {"at": "2026-11-23T16:07:10.500Z", "type": "decision", "actor": "amy", "text": "amy approved it.",
          "data": {"before": {"state": "pending"}, "after": {"state": "approved"}}}
         """)
 

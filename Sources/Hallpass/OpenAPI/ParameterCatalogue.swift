@@ -22,7 +22,7 @@ enum ParameterCatalogue {
         (
             "idempotency_key",
             .header(
-                "Idempotency-Key", .string(length: 1...255, pattern: "^[\\x20-\\x7e]+$"),
+                "Idempotency-Key", .string(length: 1...255, pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]+$"),
                 """
                 A key of your own for this call. Within 24 hours the same call under the same key is answered as the first \
                 time and does nothing.
@@ -67,8 +67,12 @@ enum ParameterCatalogue {
         let (schema, description, example): (Schema, String, String) =
             switch name {
             case "item":
-                (.name, "The item's name, as the request's checklist has it.", "data_reviewed")
-            case "clever_id": (.name, "The teacher's Clever id.", "58da8c5da7b4f5000000000a")
+                (
+                    .string(pattern: Schema.namePattern), "The item's name, as the request's checklist has it.",
+                    "data_reviewed"
+                )
+            case "clever_id":
+                (.string(pattern: Schema.namePattern), "The teacher's Clever id.", "58da8c5da7b4f5000000000a")
             default: (.id, "The id.", Self.exampleID(operation))
             }
         return [
