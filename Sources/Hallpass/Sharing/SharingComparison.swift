@@ -97,15 +97,20 @@ enum SharingComparison {
             """)
     }
 
-    /// Forgets a comparison that turned out to be with a snapshot that is no longer current.
+    /// Forgets the teachers listed with a snapshot that turned out to be no longer one of a pair.
     static func forget(_ snapshotID: UUID, in transaction: Transaction) {
         transaction.execute(
             Query("sharing.forget", "DELETE FROM sharing_teacher WHERE snapshot_id = \(snapshotID)"))
     }
 
+    /// Writes the pair down under its newer snapshot. What was written about the older one and a former partner goes: nobody
+    /// finds it any more, and it names teachers.
     static func store(
         _ common: Common, of snapshotID: UUID, with other: UUID, at now: Date, in transaction: Transaction
     ) {
+        forget(other, in: transaction)
+        transaction.execute(
+            Query("sharing.forget_pair", "DELETE FROM sharing_comparison WHERE snapshot_id = \(other)"))
         transaction.execute(
             Query(
                 "sharing.store",
