@@ -130,10 +130,11 @@ struct CallbackApplication {
         if case .some(let date) = facts.launchDate { try decide(.followDistrictLaunchDate(date), on: nil) }
         guard locked?.value != before else {
             let text = "Changes nothing."
-            for request in locked?.value.requests ?? [] { note(request.id, text) }
+            for request in locked?.value.requests ?? [] where request.state.isOpen { note(request.id, text) }
             return applied(.processed, text)
         }
-        for request in locked?.value.requests ?? [] where request != before?.request(request.id) {
+        for request in locked?.value.requests ?? []
+        where request.state.isOpen && request != before?.request(request.id) {
             note(request.id, "Applied.")
         }
         return applied(.processed, nil)
