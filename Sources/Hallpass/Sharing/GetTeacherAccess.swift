@@ -8,9 +8,7 @@ import Postgres
 enum GetTeacherAccess {
     static func run(_ call: Call) async throws -> Answer {
         let districtID = try call.id(of: "district")
-        // No id holds a NUL, nor could the database be asked about one.
-        let named = call.request.parameters["clever_id"] ?? ""
-        let teacherID = named.utf8.contains(0) ? "" : named
+        let teacherID = call.request.parameters["clever_id"] ?? ""
         let rows = try await call.application.database.query(find(districtID, teacherID))
         guard !rows.isEmpty else { throw Problem.notFound("district") }
         try call.refuseQuery()

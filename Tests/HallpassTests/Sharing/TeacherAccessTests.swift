@@ -86,7 +86,7 @@ struct TeacherAccessTests {
             try await test.upload([teacher("t/1"), teacher("t 2"), section("s", ["é"], [])], to: id)
             let path = "/v1/districts/\(try await test.districtID())/teachers"
             for (teacher, canLogIn) in [
-                ("t%2F1", true), ("t%202", true), ("%C3%A9", true), ("T%202", false), ("nobody", false), ("%00", false), ("t%00", false),
+                ("t%2F1", true), ("t%202", true), ("%C3%A9", true), ("T%202", false), ("nobody", false),
                 (String(repeating: "x", count: 500), false),
             ] {
                 let answer = try await test.client(.viewer).get("\(path)/\(teacher)/access")

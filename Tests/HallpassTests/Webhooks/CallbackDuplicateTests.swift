@@ -125,9 +125,11 @@ struct CallbackDuplicateTests {
             #expect(damaged.status == 400 && damaged.code == "malformed_json")
             #expect(try await test.delivery("m2")["status"]?.string == "rejected")
             let kept = try await test.delivery("m2")["id"]?.string ?? ""
+            var client = test.client(.viewer)
+            // The checker would inflate it.
+            client.isDocumented = false
             #expect(
-                try await test.client(.viewer).get("/v1/webhook-deliveries/\(kept)/payload").body
-                    == Array(packed.dropLast(9)))
+                try await client.get("/v1/webhook-deliveries/\(kept)/payload").body == Array(packed.dropLast(9)))
         }
     }
 }

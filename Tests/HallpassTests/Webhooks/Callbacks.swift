@@ -69,13 +69,16 @@ extension TestApplication {
     /// Sends bytes, signed as asked for.
     func deliver(
         _ body: [UInt8], id: String = UUID().uuidString, timestamp: String? = nil,
-        secret: String = TestApplication.webhookSecret, fields: [String: String] = [:], query: String = ""
+        secret: String = TestApplication.webhookSecret, fields: [String: String] = [:], query: String = "",
+        isDocumented: Bool = true
     ) async throws -> TestClient.Answer {
         let timestamp = timestamp ?? String(Int(clock.now.timeIntervalSince1970))
         let signature = WebhookSecret(secret)?.sign(id: id, timestamp: timestamp, body: body) ?? ""
         var sent = ["webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": signature]
         sent.merge(fields) { _, given in given }
-        return try await client(nil).send(
+        var client = client(nil)
+        client.isDocumented = isDocumented
+        return try await client.send(
             "POST", "/webhooks/clever\(query)", sent.filter { $0.value != "absent" }, body)
     }
 

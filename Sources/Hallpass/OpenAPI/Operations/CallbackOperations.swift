@@ -50,6 +50,7 @@ enum CallbackOperations {
             for good: the same bytes again are a `duplicate` and change nothing. Every refused signature is the same 401.
             """,
         parameters: [
+            .query("dry_run", .boolean, "Answer what it would come to, with `would_send`, and store nothing."),
             .header("webhook-id", .string(), "The delivery's id.", example: "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W"),
             .header(
                 "webhook-timestamp", .string(), "Unix seconds; at most 300 off.",
@@ -74,6 +75,6 @@ enum CallbackOperations {
         ],
         problems: [
             .unauthorized, .malformedJSON, .webhookIDConflict, .unsupportedMediaType, .unsupportedEncoding,
-            .bodyTooLarge,
-        ], readsQuery: false)
+            .bodyTooLarge, .invalid,
+        ])
 }
