@@ -75,7 +75,9 @@ extension Console {
     /// `hallpass audit verify`
     public func verifyAudit() async throws {
         try await withApplication { application in
-            let (entries, fault) = try await VerifyAudit.run(application.database)
+            let (entries, fault) = try await withProgress("checking the audit trail") {
+                try await VerifyAudit.run(application.database)
+            }
             if let fault { throw StartError("the audit trail is broken: \(fault)") }
             if isJSON {
                 say(json: { $0.object { $0.member("entries", entries) } })

@@ -52,18 +52,47 @@ public struct Console: Sendable {
         say(String(decoding: writer.bytes, as: UTF8.self))
     }
 
-    /// A table whose columns are as wide as they must be; the last is cut where the terminal ends.
-    func say(table rows: [[String]], header: [String]) {
-        let all = [header] + rows
-        let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
-        for row in all {
-            var line = ""
-            for (column, cell) in row.enumerated() {
-                line += cell
-                if column + 1 < row.count { line += String(repeating: " ", count: widths[column] - cell.count + 2) }
+    /// Shows on a terminal what takes long, and for how long so far; elsewhere nothing.
+    func withProgress<Result>(_ what: String, _ body: () async throws -> Result) async rethrows -> Result {
+        guard isatty(STDERR_FILENO) == 1 else { return try await body() }
+        let began = ContinuousClock.now
+        let shown = Task.detached {
+            try await Task.sleep(for: .milliseconds(700))
+            while true {
+                let seconds = Int(began.duration(to: .now) / .seconds(1))
+                FileHandle.standardError.write(Data("\r\(what) … \(seconds) s".utf8))
+                try await Task.sleep(for: .seconds(1))
             }
-            if let width = Self.terminalWidth, line.count > width { line = line.prefix(max(1, width - 1)) + "…" }
-            say(line)
+        }
+        defer {
+            shown.cancel()
+            FileHandle.standardError.write(Data("\r\u{1B}[K".utf8))
+        }
+        return try await body()
+    }
+
+    /// A table whose columns are as wide as they must be. On a terminal that is too narrow, the widest columns but the
+    /// first are cut; the first is what a person copies.
+    func say(table rows: [[String]], header: [String]) {
+        for line in Self.lines(table: rows, header: header, width: Self.terminalWidth) { say(line) }
+    }
+
+    static func lines(table rows: [[String]], header: [String], width: Int?) -> [String] {
+        let all = [header] + rows
+        var widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+        if let width {
+            let least = 8
+            while widths.reduce(2 * (widths.count - 1), +) > width,
+                let widest = widths.indices.dropFirst().max(by: { widths[$0] < widths[$1] }), widths[widest] > least
+            {
+                widths[widest] -= 1
+            }
+        }
+        return all.map { row in
+            zip(row, widths).map { cell, width in
+                cell.count > width
+                    ? cell.prefix(width - 1) + "…" : cell + String(repeating: " ", count: width - cell.count)
+            }.joined(separator: "  ").trimmingSuffix { $0 == " " }
         }
     }
 
@@ -90,5 +119,13 @@ public struct Console: Sendable {
         var size = winsize()
         guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
         return Int(size.ws_col)
+    }
+}
+
+extension String {
+    fileprivate func trimmingSuffix(while isTrimmed: (Character) -> Bool) -> String {
+        var text = Substring(self)
+        while let last = text.last, isTrimmed(last) { text.removeLast() }
+        return String(text)
     }
 }

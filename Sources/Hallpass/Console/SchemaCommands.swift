@@ -5,7 +5,8 @@ extension Console {
     /// `hallpass migrate`
     public func migrate() async throws {
         try await withDatabase { backend in
-            let done = try await Migrator(database: backend.database, migrations: Migration.embedded).run()
+            let migrator = try Migrator(database: backend.database, migrations: Migration.embedded)
+            let done = try await withProgress("migrating") { try await migrator.run() }
             report(done, verb: "applied")
         }
     }
@@ -13,7 +14,8 @@ extension Console {
     /// `hallpass migrate --dry-run`
     public func migrateDry() async throws {
         try await withDatabase { backend in
-            let done = try await Migrator(database: backend.database, migrations: Migration.embedded).run(dryRun: true)
+            let migrator = try Migrator(database: backend.database, migrations: Migration.embedded)
+            let done = try await withProgress("rehearsing") { try await migrator.run(dryRun: true) }
             report(done, verb: "would be applied")
         }
     }
@@ -69,7 +71,7 @@ extension Console {
             })
         } else {
             say(
-                table: settings.rows.map { [$0.name, $0.origin.rawValue, $0.value ?? "—", $0.meaning] },
+                table: settings.rows.map { [$0.name, $0.origin.rawValue, $0.value ?? "(\($0.standard))", $0.meaning] },
                 header: ["NAME", "FROM", "VALUE", "MEANING"])
         }
     }

@@ -51,12 +51,11 @@ extension Console {
                 say(
                     table: tokens.map { token in
                         [
-                            Identifier.format(token.id), token.role, Instant.format(token.createdAt),
-                            token.expiresAt.map(Instant.format) ?? "never",
+                            Identifier.format(token.id), token.name, token.role,
                             token.lastUsedAt.map(Instant.format) ?? "never",
-                            token.name,
+                            token.expiresAt.map(Instant.format) ?? "never", Instant.format(token.createdAt),
                         ]
-                    }, header: ["ID", "ROLE", "CREATED", "EXPIRES", "LAST USED", "NAME"])
+                    }, header: ["ID", "NAME", "ROLE", "LAST USED", "EXPIRES", "CREATED"])
             }
         }
     }

@@ -23,6 +23,8 @@ public struct Settings: Sendable {
         public var name: String
         /// Nil when nothing is set; a secret's is hidden.
         public var value: String?
+        /// What is in force when it is not set, for people.
+        public var standard: String
         public var origin: Origin
         public var meaning: String
     }
@@ -77,6 +79,7 @@ public struct Settings: Sendable {
             let value = setting.show(configuration)
             return Row(
                 name: setting.name, value: setting.isSecret && value != nil ? "(hidden)" : value,
+                standard: setting.standard,
                 origin: origins[setting.name] ?? .standard, meaning: setting.meaning)
         }
     }

@@ -75,6 +75,20 @@ struct CommandTests {
         database.drop()
     }
 
+    @Test("a table fits the terminal: the widest columns are cut, never the first")
+    func tables() {
+        let rows = [["0193-id-that-is-copied", String(repeating: "n", count: 90), "short"], ["b", "c", "d"]]
+        let narrow = Console.lines(table: rows, header: ["ID", "NAME", "ROLE"], width: 60)
+        #expect(narrow.allSatisfy { $0.count <= 60 })
+        #expect(narrow[1].hasPrefix("0193-id-that-is-copied  nnn") && narrow[1].hasSuffix("n…  short"))
+        let wide = Console.lines(table: rows, header: ["ID", "NAME", "ROLE"], width: nil)
+        #expect(
+            wide[1].contains(rows[0][1])
+                && wide[2] == "b" + String(repeating: " ", count: 23) + "c"
+                    + String(repeating: " ", count: 91) + "d"
+        )
+    }
+
     @Test("config: values, origins, secrets hidden; the environment wins over the file; secrets from files")
     func config() async throws {
         let folder = TestCluster.newFolder()
