@@ -5,15 +5,24 @@ public enum HeadSerializer {
     /// Appends the status line and the fields, without the empty line that ends the head. Fields that are the server's own
     /// affair (framing, `Connection`, `Date`, `X-Request-Id`) are left out: two of them could contradict each other.
     public static func append(_ status: HTTPResponse.Status, _ fields: HTTPFields, to buffer: inout [UInt8]) {
-        buffer.append(contentsOf: "HTTP/1.1 ".utf8)
-        append(status.code, to: &buffer)
-        buffer.append(0x20)
-        buffer.append(contentsOf: (status.reasonPhrase.isEmpty ? reason(status.code) : status.reasonPhrase).utf8)
-        buffer.append(0x0D)
-        buffer.append(0x0A)
+        if status == .ok {
+            append("HTTP/1.1 200 OK\r\n" as StaticString, to: &buffer)
+        } else {
+            append("HTTP/1.1 " as StaticString, to: &buffer)
+            append(status.code, to: &buffer)
+            buffer.append(0x20)
+            append(text: status.reasonPhrase.isEmpty ? reason(status.code) : status.reasonPhrase, to: &buffer)
+            buffer.append(0x0D)
+            buffer.append(0x0A)
+        }
         for field in fields where !isServers(field.name.canonicalName) {
             append(field.name.rawName, field.value, to: &buffer)
         }
+    }
+
+    /// Appends text that is known as it stands.
+    public static func append(_ text: StaticString, to buffer: inout [UInt8]) {
+        buffer.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     private static func isServers(_ name: String) -> Bool {
@@ -29,12 +38,25 @@ public enum HeadSerializer {
 
     /// Appends one field line. Line breaks in a value become spaces: no value can make another field.
     public static func append(_ name: String, _ value: String, to buffer: inout [UInt8]) {
-        buffer.append(contentsOf: name.utf8)
+        append(text: name, to: &buffer)
         buffer.append(UInt8(ascii: ":"))
         buffer.append(0x20)
-        for byte in value.utf8 { buffer.append(byte == 0x0D || byte == 0x0A || byte == 0 ? 0x20 : byte) }
+        append(text: value, to: &buffer)
         buffer.append(0x0D)
         buffer.append(0x0A)
+    }
+
+    /// Appends what may hold no line break, NUL included: each becomes a space.
+    private static func append(text: String, to buffer: inout [UInt8]) {
+        let start = buffer.count
+        var text = text
+        text.withUTF8 { buffer.append(contentsOf: $0) }
+        var index = start
+        while index < buffer.count {
+            let byte = buffer[index]
+            if byte == 0x0D || byte == 0x0A || byte == 0 { buffer[index] = 0x20 }
+            index += 1
+        }
     }
 
     /// Appends a number that is not negative, in decimal.

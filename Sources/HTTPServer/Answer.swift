@@ -29,7 +29,7 @@ struct Answer {
         self.connection = connection
         self.head = head
         owner = connection.owner
-        id = RequestID.kept(head.request.headerFields[RequestID.name]) ?? RequestID.make()
+        id = RequestID.kept(head.request.headerFields[RequestID.name]) ?? owner.makeRequestID()
         facts = PeerFacts(
             peer: connection.peer.host, fields: head.request.headerFields, trusted: owner.configuration.trustedProxies)
     }
@@ -37,7 +37,7 @@ struct Answer {
     // MARK: Sending
 
     /// - Throws: `ClientGone`, or what broke a streamed body off.
-    mutating func send(_ given: Response) async throws {
+    nonisolated(nonsending) mutating func send(_ given: Response) async throws {
         if connection.isBroken { throw ClientGone() }
         connection.clearExpiry()
         decideWhetherToKeep()
@@ -66,7 +66,7 @@ struct Answer {
         keeps = connection.unreadCount > 0 && reader?.isFinished != false
     }
 
-    private mutating func send(_ response: Response, _ body: [UInt8]) async throws {
+    nonisolated(nonsending) private mutating func send(_ response: Response, _ body: [UInt8]) async throws {
         guard head.request.method != .head, !body.isEmpty else { return try await begin(response, .length(body.count)) }
         status = response.status.code
         var bytes = headBytes(response, .length(body.count))
@@ -81,7 +81,9 @@ struct Answer {
     }
 
     /// Sends a head that is all there is.
-    private mutating func begin(_ response: Response, _ framing: ResponseHead.Framing) async throws {
+    nonisolated(nonsending) private mutating func begin(_ response: Response, _ framing: ResponseHead.Framing)
+        async throws
+    {
         status = response.status.code
         try await connection.send(headBytes(response, framing))
     }

@@ -96,7 +96,7 @@ final class Connection: @unchecked Sendable {
 
     /// Waits until more has come than `unreadCount` now. False when nothing more will come: the end, a reset, the
     /// deadline.
-    func waitForBytes() async -> Bool {
+    nonisolated(nonsending) func waitForBytes() async -> Bool {
         let before = unreadCount
         while unreadCount == before, !isAtEnd, !isBroken, !isExpired {
             await withUnsafeContinuation { reader = $0 }
@@ -114,9 +114,10 @@ final class Connection: @unchecked Sendable {
     func receive() {
         guard !isAtEnd, !isBroken, !isPaused else { return }
         let room = owner.configuration.readAheadBytes - unreadCount
-        let count = owner.scratch.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, min($0.count, room), 0) }
+        let scratch = owner.scratch
+        let count = recv(descriptor, scratch.baseAddress, min(scratch.count, room), 0)
         if count > 0 {
-            owner.scratch.withUnsafeBufferPointer { inbound.append(contentsOf: $0[..<count]) }
+            inbound.append(contentsOf: UnsafeRawBufferPointer(rebasing: scratch[..<count]))
             if count == room {
                 isPaused = true
                 watch()
@@ -174,7 +175,7 @@ final class Connection: @unchecked Sendable {
     }
 
     /// Sends all of `bytes`, at the pace of the client. - Parameter hasMore: the kernel may wait for the next ones.
-    func send(_ bytes: [UInt8], hasMore: Bool = false) async throws(ClientGone) {
+    nonisolated(nonsending) func send(_ bytes: [UInt8], hasMore: Bool = false) async throws(ClientGone) {
         let flags = hasMore ? noSignal | Int32(MSG_MORE) : noSignal
         var sent = 0
         while sent < bytes.count {
@@ -196,7 +197,7 @@ final class Connection: @unchecked Sendable {
         }
     }
 
-    private func waitForRoom() async throws(ClientGone) {
+    nonisolated(nonsending) private func waitForRoom() async throws(ClientGone) {
         let before = deadline
         setDeadline(after: owner.configuration.writeStallSeconds)
         await withUnsafeContinuation { continuation in

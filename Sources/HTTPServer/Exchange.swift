@@ -24,7 +24,7 @@ struct Exchange {
     }
 
     /// Returns when the connection is to be closed. - Returns: whether by a reset, because an answer is not whole.
-    func serve() async -> Bool {
+    nonisolated(nonsending) func serve() async -> Bool {
         var served = 0
         var keeps = true
         do {
@@ -51,7 +51,7 @@ struct Exchange {
     private struct HeadTimeout: Error {}
 
     /// The next head; nil when the client is done, or is to be.
-    private func readHead() async throws -> RequestHead? {
+    nonisolated(nonsending) private func readHead() async throws -> RequestHead? {
         var scanned = 0
         var hasBegun = false
         let isFirst = connection.phase == .fresh
@@ -86,7 +86,7 @@ struct Exchange {
     // MARK: One request
 
     /// True when the connection can carry another.
-    private func handle(_ head: RequestHead, isLast: Bool) async throws -> Bool {
+    nonisolated(nonsending) private func handle(_ head: RequestHead, isLast: Bool) async throws -> Bool {
         var answer = Answer(connection, head)
         let match =
             head.target.isAsterisk
@@ -115,7 +115,7 @@ struct Exchange {
         return answer.keeps
     }
 
-    private func respond(
+    nonisolated(nonsending) private func respond(
         _ head: RequestHead, _ match: Router.Match, _ options: RouteOptions, _ answer: inout Answer
     ) async throws -> Response {
         if case .length(let length) = head.framing, let limit = options.bodyLimit, length > limit {
@@ -135,7 +135,9 @@ struct Exchange {
     }
 
     /// The handler's answer, or the one to what it threw. - Throws: `ClientGone` when there is nobody to answer.
-    private func run(_ route: Router.Route, _ request: Request, _ answer: Answer) async throws -> Response {
+    nonisolated(nonsending) private func run(_ route: Router.Route, _ request: Request, _ answer: Answer) async throws
+        -> Response
+    {
         do {
             return try await route.handler(request)
         } catch {
@@ -167,7 +169,7 @@ struct Exchange {
 
     /// Answers what cannot be read on; the connection closes afterwards.
     private func refuse(_ refusal: Refusal) async {
-        let id = RequestID.make()
+        let id = owner.makeRequestID()
         let response = state.hooks.refusal(refusal, id)
         do { try await connection.send(ResponseHead(owner).whole(response, requestID: id)) } catch { return }
         state.hooks.completed?(

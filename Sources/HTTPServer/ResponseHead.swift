@@ -26,12 +26,12 @@ struct ResponseHead {
         switch framing {
         case .none: break
         case .length(let count):
-            bytes.append(contentsOf: "Content-Length: ".utf8)
+            HeadSerializer.append("Content-Length: ", to: &bytes)
             HeadSerializer.append(count, to: &bytes)
-            bytes.append(contentsOf: "\r\n".utf8)
-        case .chunked: bytes.append(contentsOf: "Transfer-Encoding: chunked\r\n".utf8)
+            HeadSerializer.append("\r\n", to: &bytes)
+        case .chunked: HeadSerializer.append("Transfer-Encoding: chunked\r\n", to: &bytes)
         }
-        bytes.append(contentsOf: "\r\n".utf8)
+        HeadSerializer.append("\r\n", to: &bytes)
         return bytes
     }
 

@@ -16,12 +16,13 @@ final class ServerLoop: @unchecked Sendable {
     let state: ServerState
     var configuration: ServerConfiguration { state.configuration }
     /// Where recv puts bytes before a connection keeps them.
-    var scratch = [UInt8](repeating: 0, count: 65_536)
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var listeners: [(descriptor: Int32, registration: Registration)] = []
     private var dateLine: [UInt8] = []
     private var dateLineUntil: ContinuousClock.Instant?
     private var isSweeping = false
+    private var idGenerator = RequestIDGenerator()
     private var farewells: [ObjectIdentifier: Farewell] = [:]
     private lazy var deflater = Deflater(level: configuration.compressionLevel)
 
@@ -29,6 +30,8 @@ final class ServerLoop: @unchecked Sendable {
         self.loop = loop
         self.state = state
     }
+
+    deinit { scratch.deallocate() }
 
     // MARK: Accepting
 
@@ -89,7 +92,7 @@ final class ServerLoop: @unchecked Sendable {
 
     /// 503 in one write, to a client that is one too many.
     private func turnAway(_ descriptor: Int32) {
-        let id = RequestID.make()
+        let id = makeRequestID()
         let bytes = ResponseHead(self).whole(state.hooks.refusal(.tooManyConnections, id), requestID: id)
         _ = bytes.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, noSignal) }
         shutdown(descriptor, Int32(SHUT_WR))
@@ -135,22 +138,16 @@ final class ServerLoop: @unchecked Sendable {
         _ = loop.schedule(after: .seconds(Self.sweepSeconds)) { [weak self] in self?.sweep() }
     }
 
-    /// `Date: …` with its CRLF (RFC 9110 §6.6.1), made once a second.
+    /// `Date: …` with its CRLF (RFC 9110 §6.6.1), made twice a second.
     func date() -> [UInt8] {
         if let dateLineUntil, loop.now < dateLineUntil { return dateLine }
-        var seconds = time(nil)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        let text =
-            "\(days[Int(parts.tm_wday)]), \(two(parts.tm_mday)) \(months[Int(parts.tm_mon)]) \(1900 + parts.tm_year) "
-            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)) GMT"
-        dateLine = Array("Date: \(text)\r\n".utf8)
+        dateLine = DateLine.bytes(at: time(nil))
         dateLineUntil = loop.now + .milliseconds(500)
         return dateLine
     }
+
+    /// A new `X-Request-Id`.
+    func makeRequestID() -> String { RequestID.make(&idGenerator) }
 
     // MARK: Stopping
 

@@ -33,11 +33,12 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     private var nextNumber: UInt32 = 1
     private var timers = TimerHeap()
     private var turnStart = ContinuousClock.now
-    private var events = [epoll_event](repeating: epoll_event(), count: 256)
+    private let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: 256)
 
     /// Starts the thread. Aborts when the system has no descriptors left for an epoll at all.
     public init(name: String) {
         self.name = name
+        events.initialize(repeating: epoll_event())
         poller = linux_epoll()
         waker = linux_eventfd()
         precondition(poller >= 0 && waker >= 0, "no descriptors left for an event loop: raise `ulimit -n`")
@@ -52,6 +53,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
 
     deinit {
+        events.deallocate()
         close(poller)
         close(waker)
     }
@@ -169,7 +171,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
         linux_name_thread(String(name.prefix(15)))
         var isStopping = false
         while !(isStopping && localJobs.isEmpty) {
-            let count = epoll_wait(poller, &events, Int32(events.count), waitMilliseconds())
+            let count = epoll_wait(poller, events.baseAddress, Int32(events.count), waitMilliseconds())
             turnStart = ContinuousClock.now
             for index in 0..<max(0, Int(count)) { dispatch(events[index]) }
             for timer in timers.takeDue(until: turnStart) { timer.fire() }

@@ -39,10 +39,10 @@ struct StopTests {
         busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
         try await begun.passed()
         async let stopped: Void = server.server.stop(deadline: .seconds(1000))
-        #expect(idle.isAtEnd)
+        #expect(await TestServer.onThread { idle.isAtEnd })
         try await eventually("no more listening") { (try? server.client()) == nil }
         opener.yield()
-        let reply = try #require(busy.readReply())
+        let reply = try #require(await TestServer.onThread { busy.readReply() })
         #expect(reply.text == "done" && reply["Connection"] == "close" && busy.isAtEnd)
         await stopped
         #expect(server.server.connectionCount == 0)
@@ -60,7 +60,7 @@ struct StopTests {
         async let stopped: Void = server.server.stop(deadline: .seconds(1000))
         try await eventually("no more listening") { (try? server.client()) == nil }
         opener.yield()
-        let replies = (0..<3).map { _ in client.readReply() }
+        let replies = await TestServer.onThread { (0..<3).map { _ in client.readReply() } }
         #expect(replies.map { $0?.text } == ["done", "hello", "hello"])
         #expect(replies.map { $0?["Connection"] } == [nil, nil, "close"])
         #expect(client.isAtEnd)
@@ -76,7 +76,7 @@ struct StopTests {
         async let stopped: Void = server.server.stop(deadline: .seconds(1000))
         try await eventually("no more listening") { (try? server.client()) == nil }
         client.send(Self.hello)
-        let reply = try #require(client.readReply())
+        let reply = try #require(await TestServer.onThread { client.readReply() })
         #expect(reply.text == "hello" && reply["Connection"] == "close")
         await stopped
         await server.loops.stop()
@@ -91,7 +91,7 @@ struct StopTests {
         client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
         try await begun.passed()
         async let stopped: Void = server.server.stop(deadline: .milliseconds(50))
-        let reply = try #require(client.readReply())
+        let reply = try #require(await TestServer.onThread { client.readReply() })
         #expect(reply.status == 503 && reply["Connection"] == "close")
         await stopped
         #expect(server.server.connectionCount == 0)
