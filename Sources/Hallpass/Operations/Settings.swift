@@ -67,6 +67,10 @@ public struct Settings: Sendable {
             let suggestion = nearest.map { "; did you mean \($0)?" } ?? ""
             lines.append("\(name): no such setting\(suggestion)")
         }
+        // Said to be the same, they are the same; with port 0 the system chooses two.
+        if configuration.probeListen == configuration.listen, !configuration.listen.hasSuffix(":0") {
+            configuration.probeListen = nil
+        }
         Self.checkListening(configuration, &lines)
         guard lines.isEmpty else { throw Failure(lines: lines) }
         self.configuration = configuration
