@@ -15,7 +15,7 @@ struct HallpassCommand: AsyncParsableCommand {
         version: Release.version,
         subcommands: [
             ServeCommand.self, MigrateCommand.self, TokenCommand.self, WebhookCommand.self, AuditCommand.self,
-            DoctorCommand.self, HealthcheckCommand.self, ConfigCommand.self,
+            EmailCommand.self, DoctorCommand.self, HealthcheckCommand.self, ConfigCommand.self,
         ])
 }
 

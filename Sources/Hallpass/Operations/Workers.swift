@@ -8,6 +8,7 @@ enum Workers {
             SMTPDelivery(application.configuration) ?? FileDelivery(application.configuration)
         let outbox = OutboxWorker(application: application, delivery: delivery)
         let launches = LaunchWorker(application: application)
+        let digests = DigestWorker(application: application)
         let retention = Retention(application: application)
         return [
             WakeRelay(application: application),
@@ -18,6 +19,7 @@ enum Workers {
                 return false
             },
             WorkerLoop(name: "launches", application: application, wake: .launches) { try await launches.turn() },
+            WorkerLoop(name: "digests", application: application, pollSeconds: 60) { try await digests.turn() },
             WorkerLoop(name: "retention", application: application, pollSeconds: 60) { try await retention.turn() },
         ] + EventWorker(application: application).loops
     }

@@ -12,8 +12,13 @@ struct ComposedMail: Sendable {
     /// Without angle brackets.
     var messageID: String
     var requestIDs: [UUID]
+    /// The two parts, as they were rendered.
+    var text: String
+    var html: String
     /// RFC 5322.
     var source: [UInt8]
+    /// Districts that a mail about no one district names.
+    var mentionedDistrictIDs: [UUID] = []
 }
 
 /// Makes mails of what the domain decided. Holds the parsed templates; rendering happens inside the change's transaction, so
@@ -29,6 +34,9 @@ struct MailComposer: Sendable {
         library = try TemplateLibrary(folder: configuration.templatesFolder)
         from = Mailbox(configuration.mailFrom) ?? Mailbox(name: "Hallpass", address: "hallpass@localhost")
     }
+
+    /// What every mail has, to begin with.
+    var brandValues: [String: Any] { MailValues.brand(configuration) }
 
     func compose(_ notice: Notice, about value: DistrictCase, now: Date) -> ComposedMail {
         let requests = notice.requestIDs.compactMap { value.request($0) }
@@ -62,7 +70,7 @@ struct MailComposer: Sendable {
             text: library.render(template, .text, values), html: library.render(template, .html, values))
         return ComposedMail(
             id: id, template: template, recipient: recipient.address, subject: subject, messageID: messageID,
-            requestIDs: requestIDs, source: message.rfc5322())
+            requestIDs: requestIDs, text: message.text, html: message.html, source: message.rfc5322())
     }
 }
 
@@ -87,10 +95,10 @@ extension Work {
             Query(
                 "email.insert",
                 """
-                INSERT INTO email (id, district_id, request_ids, template, recipient, subject, message_id, source, status,
-                    next_attempt_at, created_at)
-                VALUES (\(mail.id), \(districtID), \(mail.requestIDs), \(mail.template), \(mail.recipient), \(mail.subject),
-                    \(mail.messageID), \(mail.source), 'queued', \(now), \(now))
+                INSERT INTO email (id, district_id, request_ids, mentioned_district_ids, template, recipient, subject,
+                    message_id, source, status, next_attempt_at, created_at)
+                VALUES (\(mail.id), \(districtID), \(mail.requestIDs), \(mail.mentionedDistrictIDs), \(mail.template),
+                    \(mail.recipient), \(mail.subject), \(mail.messageID), \(mail.source), 'queued', \(now), \(now))
                 """))
         outgoing.append(OutgoingMail(to: mail.recipient, template: mail.template, subject: mail.subject))
         wakes.insert(.outbox)

@@ -21,6 +21,8 @@ struct SMTPDelivery: MailDelivery {
     private let transport: SMTPTransport
     private let sender: String
     let parallel: Int
+    /// Its address, without user and password.
+    let server: String
 
     /// Nil without `HALLPASS_SMTP_URL`.
     init?(_ configuration: Configuration) {
@@ -29,6 +31,7 @@ struct SMTPDelivery: MailDelivery {
             return nil
         }
         transport = SMTPTransport(smtp)
+        server = smtp.url
         parallel = smtp.connections
         sender = Mailbox(configuration.mailFrom)?.address ?? "hallpass@localhost"
     }
@@ -54,7 +57,8 @@ struct FileDelivery: MailDelivery {
         let path = "\(folder)/\(messageID.replacing("/", with: "_")).eml"
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            try WholeFile.write(message, to: path)
+            // Only its owner may read what is written to districts.
+            try WholeFile.write(message, to: path, mode: 0o600)
             return .accepted(code: 250, reply: "written to \(path)")
         } catch {
             return .serverTrouble(.unreachable, text: "\(path) cannot be written: \(error)")
@@ -85,6 +89,12 @@ enum WholeFile {
         guard isSafe, rename(draft, path) == 0 else {
             unlink(draft)
             throw Failure(description: reason)
+        }
+        // The new name is on the disk only once its folder is.
+        let folder = open((path as NSString).deletingLastPathComponent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if folder >= 0 {
+            fsync(folder)
+            close(folder)
         }
     }
 }

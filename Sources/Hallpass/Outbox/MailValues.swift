@@ -26,7 +26,8 @@ struct MailValues {
         }
         if let message = notice.message {
             values["message"] = true
-            values["message_lines"] = message.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+            values["message_lines"] = message.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+                .map(String.init)
         }
         if let first = requests.first { values["next_step"] = value.nextStep(for: first, now: now).text }
         values["requests"] = requests.enumerated().map { members(of: $1, number: $0 + 1) }
@@ -36,12 +37,15 @@ struct MailValues {
     /// What every mail has: the vendor's name, colours and signature.
     static func brand(_ configuration: Configuration) -> [String: Any] {
         let vendor = configuration.vendorName
+        let brand = Color(configuration.brandColor)
         return [
             "vendor": vendor, "logo_text": configuration.logoText ?? vendor, "brand_color": configuration.brandColor,
-            "brand_text_color": isDark(configuration.brandColor) ? "#ffffff" : "#111111",
-            "link_color": configuration.brandColor, "link_color_dark": "#8ab4f8",
-            "signature_lines": (configuration.mailSignature ?? "The \(vendor) team").split(separator: "\n").map(
-                String.init),
+            "brand_text_color": brand.contrast(with: .white) >= brand.contrast(with: .ink) ? "#ffffff" : "#111111",
+            // Links in a colour that cannot be read on white would be none.
+            "link_color": brand.contrast(with: .white) >= 4.5 ? configuration.brandColor : Configuration().brandColor,
+            "link_color_dark": "#8ab4f8",
+            "signature_lines": (configuration.mailSignature ?? "The \(vendor) team")
+                .split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map(String.init),
         ]
     }
 
@@ -58,9 +62,7 @@ struct MailValues {
         if request.kind == .sso { members["is_sso"] = true } else { members["is_rostering"] = true }
         if let url = setupURL(of: request) { members["setup_url"] = url }
         if !request.state.isWizardComplete { members["setup_is_open"] = true }
-        if let base = configuration.baseURL {
-            members["request_url"] = "\(base)/v1/requests/\(Identifier.format(request.id))"
-        }
+        members["request_id"] = Identifier.format(request.id)
         if let method = request.sharing?.method { members["sharing_method"] = method.rawValue }
         let open = request.checklist.filter { $0.status == .open }.map(\.item)
         if !open.isEmpty { members["open_items_text"] = open.joined(separator: ", ") }
@@ -103,10 +105,38 @@ struct MailValues {
         return "\(days[weekday]), \(months[date.month - 1]) \(date.day), \(date.year)"
     }
 
-    /// Whether white text is the one to be read on a colour `#rrggbb`.
-    private static func isDark(_ color: String) -> Bool {
-        guard let value = Int(color.dropFirst(), radix: 16) else { return true }
-        let (red, green, blue) = (value >> 16 & 255, value >> 8 & 255, value & 255)
-        return 299 * red + 587 * green + 114 * blue < 150_000
+    /// Every name that a template may use, for the digest and the test too.
+    static let names: Set<String> = [
+        "vendor", "logo_text", "brand_color", "brand_text_color", "link_color", "link_color_dark", "signature_lines",
+        "subject", "preview", "district", "kinds", "both", "has_sso", "has_rostering", "is_sso", "is_rostering",
+        "account_manager", "requester", "to_account_manager", "message", "message_lines", "next_step", "requests",
+        "number", "kind", "title", "requester_email", "district_state", "requester_title", "launch_date", "launched",
+        "setup_url", "setup_is_open", "request_id", "sharing_method", "open_items_text", "starts_on", "sso_starts_on",
+        "sso_waits_for_setup", "day", "headline", "sections", "heading", "heading_upper", "count", "rows", "text",
+        "detail", "more",
+    ]
+}
+
+/// A colour of the screen, `#rrggbb`.
+struct Color: Sendable {
+    static let white = Color("#ffffff")
+    static let ink = Color("#111111")
+
+    private let value: Int
+
+    init(_ text: String) { value = Int(text.dropFirst(), radix: 16) ?? 0 }
+
+    /// From 1 to 21 (WCAG 2.1, contrast ratio); text needs 4.5.
+    func contrast(with other: Color) -> Double {
+        let (a, b) = (luminance, other.luminance)
+        return (max(a, b) + 0.05) / (min(a, b) + 0.05)
+    }
+
+    private var luminance: Double {
+        func linear(_ shift: Int) -> Double {
+            let part = Double(value >> shift & 255) / 255
+            return part <= 0.04045 ? part / 12.92 : pow((part + 0.055) / 1.055, 2.4)
+        }
+        return 0.2126 * linear(16) + 0.7152 * linear(8) + 0.0722 * linear(0)
     }
 }

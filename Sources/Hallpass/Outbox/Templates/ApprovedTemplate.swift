@@ -29,8 +29,8 @@ enum ApprovedTemplate {
            {{#account_manager}}Your account manager{{/account_manager}}{{^account_manager}}We{{/account_manager}} will \
         send you the link for this step.
         {{/setup_url}}
-           {{#launch_date}}Launch date: {{launch_date}}. If setup is complete by then, {{kind}} launches that day; \
-        otherwise as soon as it is complete.{{/launch_date}}{{^launch_date}}There is no launch date to wait for: {{kind}} \
+           {{#launch_date}}Launch date: {{launch_date}}. If setup is complete by then, {{kind}} launches at the \
+        start of that day; otherwise as soon as setup is complete.{{/launch_date}}{{^launch_date}}There is no launch date to wait for: {{kind}} \
         launches as soon as setup is complete.{{/launch_date}}
         {{/requests}}
 
@@ -49,7 +49,7 @@ enum ApprovedTemplate {
         {{#has_rostering}}
         - Rostering: when setup is complete, {{#account_manager}}your account manager reviews the data and configures your \
         account{{/account_manager}}{{^account_manager}}we review the data and configure your account{{/account_manager}}. \
-        We e-mail you once teachers can import their rosters.
+        Then you get a second e-mail. Teachers cannot import rosters before that one, even after the launch date.
         {{/has_rostering}}
 
         GOOD TO KNOW
@@ -86,7 +86,8 @@ enum ApprovedTemplate {
         {{/setup_url}}
         {{#launch_date}}
         <p style="margin:0;">Launch date: <strong>{{launch_date}}</strong>. <span class="quiet" style="color:#52606d;">\
-        If setup is complete by then, {{kind}} launches that day; otherwise as soon as it is complete.</span></p>
+        If setup is complete by then, {{kind}} launches at the start of that day; otherwise as soon as setup is \
+        complete.</span></p>
         {{/launch_date}}
         {{^launch_date}}
         <p class="quiet" style="margin:0;color:#52606d;">There is no launch date to wait for: {{kind}} launches as soon \
@@ -109,8 +110,8 @@ enum ApprovedTemplate {
         {{#has_rostering}}
         <p style="margin:0 0 10px;"><strong>Rostering:</strong> when setup is complete, \
         {{#account_manager}}your account manager reviews the data and configures your account{{/account_manager}}\
-        {{^account_manager}}we review the data and configure your account{{/account_manager}}. We e-mail you once teachers \
-        can import their rosters.</p>
+        {{^account_manager}}we review the data and configure your account{{/account_manager}}. Then you get a second \
+        e-mail. <strong>Teachers cannot import rosters before that one</strong>, even after the launch date.</p>
         {{/has_rostering}}
         <h2 class="text" style="margin:24px 0 8px;font-size:18px;line-height:25px;color:#1f2933;">Good to know</h2>
         <p style="margin:0 0 10px;">Sharing grants no license and takes no seat: only students in the classes of licensed \

@@ -16,7 +16,7 @@ enum ConfiguredTemplate {
 
         {{#requests}}
         {{#is_rostering}}
-        rostering for {{district}} is configured, and teachers can now import rosters{{#starts_on}}, starting on the \
+        Rostering for {{district}} is configured, and teachers can now import rosters{{#starts_on}}, starting on the \
         launch date: {{starts_on}}{{/starts_on}}.
         {{#sso_starts_on}}
 
@@ -61,7 +61,7 @@ enum ConfiguredTemplate {
         <p style="margin:0 0 16px;">Hello {{requester}},</p>
         {{#requests}}
         {{#is_rostering}}
-        <p style="margin:0 0 18px;">rostering for {{district}} is configured, and <strong>teachers can now import \
+        <p style="margin:0 0 18px;">Rostering for {{district}} is configured, and <strong>teachers can now import \
         rosters</strong>{{#starts_on}}, starting on the launch date: <strong>{{starts_on}}</strong>{{/starts_on}}.</p>
         {{#sso_starts_on}}
         <p style="margin:0 0 18px;">They log in with SSO first, which launches on <strong>{{sso_starts_on}}</strong>.</p>

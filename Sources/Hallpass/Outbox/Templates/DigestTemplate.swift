@@ -17,9 +17,6 @@ enum DigestTemplate {
         {{heading_upper}}{{#count}} ({{count}}){{/count}}
         {{#rows}}
         - {{text}}{{#detail}}: {{detail}}{{/detail}}
-        {{#url}}
-          {{url}}
-        {{/url}}
         {{/rows}}
         {{#more}}
         - and {{more}} more
@@ -38,7 +35,7 @@ enum DigestTemplate {
         <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:0 0 22px;">
         {{#rows}}
         <tr><td class="rule text" style="border-top:1px solid #e3e8ec;padding:8px 0;color:#1f2933;">\
-        {{#url}}<a class="link" href="{{url}}" style="color:{{link_color}};">{{text}}</a>{{/url}}{{^url}}{{text}}{{/url}}\
+        {{text}}\
         {{#detail}}<br><span class="quiet" style="color:#52606d;">{{detail}}</span>{{/detail}}</td></tr>
         {{/rows}}
         {{#more}}

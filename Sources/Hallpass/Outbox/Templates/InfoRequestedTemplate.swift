@@ -13,7 +13,7 @@ enum InfoRequestedTemplate {
     private static let text = """
         Hello {{requester}},
 
-        before {{vendor}} can decide on {{kinds}} for {{district}}, we need to know something:
+        Before {{vendor}} can decide on {{kinds}} for {{district}}, we need to know something:
 
         {{>message.text}}
 
@@ -29,7 +29,7 @@ enum InfoRequestedTemplate {
     private static let html = """
         {{>head.html}}
         <p style="margin:0 0 16px;">Hello {{requester}},</p>
-        <p style="margin:0 0 18px;">before {{vendor}} can decide on <strong>{{kinds}}</strong> for {{district}}, we need to \
+        <p style="margin:0 0 18px;">Before {{vendor}} can decide on <strong>{{kinds}}</strong> for {{district}}, we need to \
         know something:</p>
         {{>message.html}}
         <h2 class="text" style="margin:0 0 8px;font-size:18px;line-height:25px;color:#1f2933;">What to do next</h2>

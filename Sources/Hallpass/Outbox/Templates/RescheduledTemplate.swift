@@ -13,7 +13,7 @@ enum RescheduledTemplate {
     private static let text = """
         Hello {{requester}},
 
-        the launch of {{kinds}} for {{district}} has been rescheduled.
+        The launch of {{kinds}} for {{district}} has been rescheduled.
         {{#requests}}
 
         {{title}}: {{#launched}}launched now{{/launched}}{{^launched}}\
@@ -40,7 +40,7 @@ enum RescheduledTemplate {
     private static let html = """
         {{>head.html}}
         <p style="margin:0 0 16px;">Hello {{requester}},</p>
-        <p style="margin:0 0 18px;">the launch of <strong>{{kinds}}</strong> for {{district}} has been rescheduled.</p>
+        <p style="margin:0 0 18px;">The launch of <strong>{{kinds}}</strong> for {{district}} has been rescheduled.</p>
         {{#requests}}
         <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:0 0 14px;">
         <tr><td class="box text" style="background:#f6f8f9;border:1px solid #e3e8ec;border-radius:8px;padding:16px;\

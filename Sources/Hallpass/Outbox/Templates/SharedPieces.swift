@@ -26,12 +26,14 @@ enum SharedPieces {
         @media (max-width: 600px) {
           .card { padding: 24px 20px !important; }
           .edge { padding: 0 !important; }
+          .button { width: 100% !important; }
           .button a { display: block !important; text-align: center !important; }
         }
         @media (prefers-color-scheme: dark) {
           .page { background: #14171b !important; }
           .card { background: #1e2328 !important; border-color: #343b43 !important; }
           .box { background: #272d34 !important; border-color: #3b434c !important; }
+          .quote { background: #272d34 !important; }
           .text { color: #e8ebee !important; }
           .quiet { color: #aab4bd !important; }
           .link { color: {{link_color_dark}} !important; }
@@ -90,7 +92,7 @@ enum SharedPieces {
         {{#message_lines}}
         {{#first()}}
         <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:0 0 18px;">
-        <tr><td class="box text" style="background:#f6f8f9;border-left:4px solid {{brand_color}};padding:12px 16px;\
+        <tr><td class="quote text" style="background:#f6f8f9;border-left:4px solid {{brand_color}};padding:12px 16px;\
         color:#1f2933;">
         {{/first()}}
         {{.}}{{^last()}}<br>{{/last()}}
@@ -122,10 +124,8 @@ enum SharedPieces {
         <p class="quiet" style="margin:0;color:#52606d;">Launch date: \
         {{#launch_date}}{{launch_date}}{{/launch_date}}{{^launch_date}}no custom launch date{{/launch_date}}\
         {{#launched}} (launched){{/launched}}</p>
-        {{#request_url}}
-        <p style="margin:6px 0 0;"><a class="link" href="{{request_url}}" style="color:{{link_color}};">\
-        Open the request</a></p>
-        {{/request_url}}
+        <p class="quiet" style="margin:6px 0 0;color:#52606d;font-size:13px;line-height:19px;">Request \
+        {{request_id}}</p>
         </td></tr></table>
         {{/requests}}
 
@@ -137,9 +137,7 @@ enum SharedPieces {
         Asked for by: {{requester}}{{#requester_title}} ({{requester_title}}){{/requester_title}}, {{requester_email}}
         Launch date: {{#launch_date}}{{launch_date}}{{/launch_date}}{{^launch_date}}no custom launch date\
         {{/launch_date}}{{#launched}} (launched){{/launched}}
-        {{#request_url}}
-        Request: {{request_url}}
-        {{/request_url}}
+        Request: {{request_id}}
 
         {{/requests}}
 
