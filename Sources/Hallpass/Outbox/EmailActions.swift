@@ -24,7 +24,12 @@ enum EmailActions {
     ) async throws -> Answer {
         let id = try change.call.id(of: "e-mail")
         let rows = try await change.load([
-            Query("email.lock", "SELECT status, district_id, source IS NULL FROM email WHERE id = \(id) FOR UPDATE")
+            Query(
+                "email.lock",
+                """
+                SELECT status, district_id, source IS NULL, recipient, template, subject
+                FROM email WHERE id = \(id) FOR UPDATE
+                """)
         ])
         guard let row = rows[0].first else { throw Problem.notFound("e-mail") }
         try change.noInput()
@@ -36,8 +41,13 @@ enum EmailActions {
         }
         if action == "email.retry", try row.get(2, as: Bool.self) {
             throw Problem(
-                status: 409, code: refusal, detail: "The e-mail's body was removed, so it cannot be sent again.",
+                status: 409, code: refusal,
+                detail: "The e-mail's text was removed by retention, so it cannot be sent again.",
                 members: [.init(name: "email_status", value: .string(status))])
+        }
+        if action == "email.retry" {
+            change.work.outgoing.append(
+                Work.OutgoingMail(to: try row.get(3), template: try row.get(4), subject: try row.get(5)))
         }
         let districtID = try row.get(1, as: UUID?.self)
         change.transaction.execute(Query("email.act", "UPDATE email SET \(set) WHERE id = \(id)"))

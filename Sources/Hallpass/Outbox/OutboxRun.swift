@@ -15,6 +15,9 @@ struct OutboxRun {
     }
 
     private static let tickSeconds = 0.25
+    /// A claim is a commit, so a fast server is given many messages for one; a slow one few, since what is claimed cannot be
+    /// cancelled any more.
+    private static let maximumClaim = 256
     /// What is under way when the service stops may take so long to end by itself.
     private static let stopSeconds: TimeInterval = 7
 
@@ -23,6 +26,8 @@ struct OutboxRun {
     private var results: [MailResult] = []
     private var underWay = 0
     private var isClaiming = false
+    private var claimSize = 0
+    private var claimedAt = ContinuousClock.now
     private var isWriting = false
     private var isTicking = false
     private var mayBeMore = true
@@ -88,7 +93,7 @@ struct OutboxRun {
         let width = worker.width
         let delivery = worker.delivery
         while underWay < width, !ready.isEmpty {
-            let mail = ready.removeFirst()
+            let mail = ready.removeFirst()  // 256 at most
             underWay += 1
             group.addTask {
                 .delivered(mail, await delivery.deliver(mail.source, messageID: mail.messageID, to: mail.recipient))
@@ -108,8 +113,9 @@ struct OutboxRun {
 
     private mutating func beginClaiming(_ group: inout TaskGroup<Event>) {
         let width = worker.width
-        guard mayBeMore, !isClaiming, stoppingSince == nil, !worker.isPaused, ready.count <= width / 2 else { return }
-        let limit = width == 1 ? 1 - underWay : 2 * width
+        guard mayBeMore, !isClaiming, stoppingSince == nil, !worker.isPaused, ready.count <= max(width, claimSize) / 2
+        else { return }
+        let limit = width == 1 ? 1 - underWay : nextClaimSize(width)
         guard limit > 0 else { return }
         isClaiming = true
         let worker = worker
@@ -121,6 +127,16 @@ struct OutboxRun {
                 return .claimed(.failure(error))
             }
         }
+    }
+
+    /// Twice as many as last time when those were gone within half a second, half as many when they lasted two.
+    private mutating func nextClaimSize(_ width: Int) -> Int {
+        let lasted = claimedAt.duration(to: .now)
+        claimedAt = .now
+        if claimSize > 0, lasted < .seconds(0.5) { claimSize *= 2 }
+        if lasted > .seconds(2) { claimSize /= 2 }
+        claimSize = min(max(claimSize, 2 * width), Self.maximumClaim)
+        return claimSize
     }
 
     /// At a graceful stop nothing new begins, what waits goes back, and what does not end by itself is broken off.

@@ -15,6 +15,7 @@ final class TestApplication: Sendable {
     let clock: TestClock
     let outbox: OutboxWorker
     let launches: LaunchWorker
+    let digests: DigestWorker
     let events: EventWorker
     /// Messages that the outbox has delivered.
     let mailbox: TestMailbox
@@ -62,6 +63,7 @@ final class TestApplication: Sendable {
             mailComposer: try MailComposer(configuration), now: { clock.now })
         outbox = OutboxWorker(application: application, delivery: mailbox)
         launches = LaunchWorker(application: application)
+        digests = DigestWorker(application: application)
         events = EventWorker(application: application)
         server = try Listening.server(application)
         port = Int(try await server.start()[0].port ?? 0)

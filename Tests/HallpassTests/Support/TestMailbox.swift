@@ -19,6 +19,8 @@ final class TestMailbox: MailDelivery {
     /// What the next messages are answered; after these, 250.
     func answer(_ outcomes: SMTPOutcome...) { state.withLock { $0.answers += outcomes } }
 
+    func forgetAnswers() { state.withLock { $0.answers = [] } }
+
     func deliver(_ message: [UInt8], messageID: String, to recipient: String) async -> SMTPOutcome {
         state.withLock { state in
             if !state.answers.isEmpty { return state.answers.removeFirst() }
