@@ -64,7 +64,7 @@ CREATE TABLE request (
     account_manager text,
     -- District name, requester and e-mail as they are searched.
     search text NOT NULL,
-    -- When the date of an undecided request has passed: its next step is another one from then on.
+    -- When the date of a request has passed that is undecided or waits for the wizard: its next step is another one then.
     overdue_at timestamptz,
     version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL,
@@ -85,7 +85,7 @@ CREATE UNIQUE INDEX request_external_id_once ON request (external_id) WHERE exte
 CREATE INDEX request_by_created_at ON request (created_at DESC, id DESC);
 CREATE INDEX request_by_updated_at ON request (updated_at DESC, id DESC);
 CREATE INDEX request_by_state ON request (state, created_at DESC, id DESC);
-CREATE INDEX request_by_launch_date ON request (launch_date ASC NULLS LAST, id ASC);
+CREATE INDEX request_by_launch_date ON request (coalesce(launch_date, 'infinity'::date), id);
 CREATE INDEX request_awaiting ON request (created_at DESC, id DESC) WHERE awaiting IS NOT NULL;
 CREATE INDEX request_by_account_manager ON request (account_manager, created_at DESC, id DESC) WHERE account_manager IS NOT NULL;
 CREATE INDEX request_by_search ON request USING gin (search gin_trgm_ops);

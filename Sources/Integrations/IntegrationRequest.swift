@@ -210,9 +210,10 @@ public struct IntegrationRequest: Sendable, Hashable {
         self.updatedAt = updatedAt
     }
 
-    /// The first instant at which the date of an undecided request has passed; nil for the others.
+    /// The first instant at which the date of a request has passed that is not decided, or whose wizard is not complete:
+    /// its next step says so from then on. Nil for the others.
     public func overdueAt(in zone: TimeZone) -> Date? {
-        state.isUndecided ? launch.date?.adding(days: 1).firstInstant(in: zone) : nil
+        state.isUndecided || state == .approved ? launch.date?.adding(days: 1).firstInstant(in: zone) : nil
     }
 
     /// Green "Launched", or yellow "Launch Date: mm/dd/yy" until that day; nil before the wizard is complete.

@@ -42,7 +42,7 @@ struct LastUseWriter: Service {
         }
     }
 
-    private func write() async {
+    func write() async {
         let uses = application.tokens.takeLastUses()
         guard !uses.isEmpty else { return }
         do {

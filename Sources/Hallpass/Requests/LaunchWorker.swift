@@ -3,7 +3,8 @@ import Integrations
 import Postgres
 
 /// What the coming of an instant changes: launches what is due, within a second of the instant, once, by whichever instance
-/// comes first; and raises the version of undecided requests whose date has passed, since they show another next step.
+/// comes first; and raises the version of requests whose date has passed before their wizard was complete, since they show
+/// another next step.
 /// The case's lock and the domain see to "once": a request that has launched is not scheduled any more.
 struct LaunchWorker: Sendable {
     private static let batch = 100

@@ -14,7 +14,7 @@ struct RequestFilters: Sendable {
             switch self {
             case .newestFirst: "r.created_at DESC, r.id DESC"
             case .oldestFirst: "r.created_at ASC, r.id ASC"
-            case .launchDate: "r.launch_date ASC NULLS LAST, r.id ASC"
+            case .launchDate: "\(RequestFilters.launchDay) ASC, r.id ASC"
             case .lastChanged: "r.updated_at DESC, r.id DESC"
             }
         }
@@ -35,11 +35,11 @@ struct RequestFilters: Sendable {
             case .oldestFirst: return "(r.created_at, r.id) > (\(try instant(cursor)), \(cursor.id))"
             case .lastChanged: return "(r.updated_at, r.id) < (\(try instant(cursor)), \(cursor.id))"
             case .launchDate:
-                guard let key = cursor.key else { return "(r.launch_date IS NULL AND r.id > \(cursor.id))" }
+                guard let key = cursor.key else {
+                    return "(\(RequestFilters.launchDay), r.id) > ('infinity'::date, \(cursor.id))"
+                }
                 guard let date = SQLDate(key) else { throw Cursor.unreadable }
-                return """
-                    (r.launch_date > \(date) OR (r.launch_date = \(date) AND r.id > \(cursor.id)) OR r.launch_date IS NULL)
-                    """
+                return "(\(RequestFilters.launchDay), r.id) > (\(date), \(cursor.id))"
             }
         }
 
@@ -48,6 +48,9 @@ struct RequestFilters: Sendable {
             return instant
         }
     }
+
+    /// The launch date as the index has it: no date comes last, so that one comparison of rows says what follows a row.
+    private static let launchDay: SQL = "coalesce(r.launch_date, 'infinity'::date)"
 
     private enum Awaiting: String, CaseIterable {
         case sso, none
@@ -72,8 +75,10 @@ struct RequestFilters: Sendable {
         if let status = query.choice("launch_status", LaunchStatus.self) {
             conditions.append("r.launch_status = \(status.rawValue)")
         }
-        if let date = query.date("launch_before") { conditions.append("r.launch_date < \(SQLDate(date))") }
-        if let date = query.date("launch_after") { conditions.append("r.launch_date > \(SQLDate(date))") }
+        if let date = query.date("launch_before") { conditions.append("\(Self.launchDay) < \(SQLDate(date))") }
+        if let date = query.date("launch_after") {
+            conditions.append("\(Self.launchDay) > \(SQLDate(date)) AND \(Self.launchDay) < 'infinity'::date")
+        }
         if let manager = query.string("account_manager", length: 1...320) {
             conditions.append("r.account_manager = \(manager)")
         }

@@ -134,8 +134,8 @@ struct PatchDistrictTests {
                 launched["launch", "status"]?.string == "launched"
                     && launched["launch", "launched_at"]?.string == "2026-11-30T14:00:00.000Z")
             let texts = try await client.get("/v1/requests/\(id)/timeline").data.compactMap { $0["text"]?.string }
-            #expect(texts.filter { $0 == "Launched." }.count == 1, "\(texts)")
-            #expect(texts.contains { $0.contains("time zone was changed") })
+            #expect(texts.filter { $0.contains("launched it") }.count == 1, "\(texts)")
+            #expect(texts.contains { $0.contains("The launch has moved with the district's time zone") })
             _ = try await client.patch(path, #"{"time_zone":"America/New_York"}"#)
             #expect(
                 try await client.get("/v1/requests/\(id)")["launch", "at"]?.string == "2026-11-30T14:00:00.000Z",

@@ -92,6 +92,15 @@ final class TestApplication: Sendable {
         database.drop()
     }
 
+    /// Another instance on the same database, without a server. Its connections end with the process.
+    func twin() throws -> Application {
+        let clock = clock
+        return Application(
+            configuration: application.configuration, loops: TestLoops.shared, database: try Self.open(database),
+            logger: TestLoops.logger, webhookSecrets: application.webhookSecrets,
+            mailComposer: application.mailComposer, now: { clock.now })
+    }
+
     /// A client with a token of the role; `nil` has none.
     func client(_ role: Role? = .admin) -> TestClient { TestClient(port: port, token: role.flatMap { tokens[$0] }) }
 

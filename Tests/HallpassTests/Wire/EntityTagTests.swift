@@ -122,6 +122,8 @@ struct EntityTagTests {
             let scheduled = try await test.request("sso", in: "shared", date: #""2026-12-01""#)
             let undecided = try await test.create("sso", cleverID: "d2", date: #""2026-12-01""#)
             let awaiting = try await test.create("rostering", cleverID: "d3", date: #""2026-12-01""#)
+            let approved = try await test.request("sso", in: "approved", cleverID: "d4", date: #""2026-12-01""#)
+            let shown = try await client.get("/v1/requests/\(approved)")
             try await expectFresh(test, "/v1/requests/\(scheduled)", "launch") {
                 test.clock.set("2026-12-01T08:00:00.000Z")
                 _ = try await test.launches.turn()
@@ -137,6 +139,10 @@ struct EntityTagTests {
             }
             #expect(
                 try await client.get("/v1/requests/\(awaiting)").version == 1, "its next step is the same as before")
+            let late = try await client.get("/v1/requests/\(approved)", ["If-None-Match": "\"\(shown.version ?? 0)\""])
+            #expect(
+                late.status == 200 && late["next_step"] != shown["next_step"]
+                    && late.version == (shown.version ?? 0) + 1)
             let version = try await client.get("/v1/requests/\(undecided)").version
             test.clock.advance(seconds: 60)
             _ = try await test.launches.turn()
