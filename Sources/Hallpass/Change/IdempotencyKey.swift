@@ -18,9 +18,10 @@ struct IdempotencyKey: Sendable {
     let bodyDigest: [UInt8]
     let now: Date
 
-    /// Nil without the header field. - Throws: 400 `idempotency_key_invalid`.
+    /// Nil without the header field, and for methods other than POST, whose repetition is told by `If-Match`.
+    /// - Throws: 400 `idempotency_key_invalid`.
     init?(of call: Call, tokenID: UUID, body: [UInt8]) throws(Problem) {
-        guard let key = call.headerField(.idempotencyKey) else { return nil }
+        guard call.request.head.method == .post, let key = call.headerField(.idempotencyKey) else { return nil }
         guard Limits.idempotencyKey.contains(key.unicodeScalars.count),
             key.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control })
         else {
