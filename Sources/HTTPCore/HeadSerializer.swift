@@ -50,13 +50,15 @@ public enum HeadSerializer {
     private static func append(text: String, to buffer: inout [UInt8]) {
         let start = buffer.count
         var text = text
-        text.withUTF8 { buffer.append(contentsOf: $0) }
-        var index = start
-        while index < buffer.count {
-            let byte = buffer[index]
-            if byte == 0x0D || byte == 0x0A || byte == 0 { buffer[index] = 0x20 }
-            index += 1
+        let isClean = text.withUTF8 { bytes in
+            buffer.append(contentsOf: bytes)
+            // Nothing below a space is the usual case, and cheap to see.
+            var least: UInt8 = 0xFF
+            for byte in bytes { least = min(least, byte) }
+            return least >= 0x20
         }
+        if isClean { return }
+        for index in start..<buffer.count where [0x0D, 0x0A, 0].contains(buffer[index]) { buffer[index] = 0x20 }
     }
 
     /// Appends a number that is not negative, in decimal.

@@ -228,7 +228,10 @@ final class Connection: @unchecked Sendable {
 
     // MARK: Deadlines
 
-    func setDeadline(after seconds: Double) { deadline = owner.loop.now + .seconds(seconds) }
+    /// - Parameter seconds: whole nanoseconds are reckoned with; a Duration made of a Double costs a division of 128 bits.
+    func setDeadline(after seconds: Double) {
+        deadline = owner.loop.now + .nanoseconds(Int64(min(seconds, 1e9) * 1e9))
+    }
 
     func clearDeadline() { deadline = nil }
 
