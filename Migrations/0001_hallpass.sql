@@ -266,6 +266,8 @@ CREATE UNIQUE INDEX webhook_delivery_webhook_id_once ON webhook_delivery (webhoo
 CREATE INDEX webhook_delivery_by_received_at ON webhook_delivery (received_at DESC, id DESC);
 CREATE INDEX webhook_delivery_by_status ON webhook_delivery (status, received_at DESC, id DESC);
 CREATE INDEX webhook_delivery_by_type ON webhook_delivery (type, received_at DESC, id DESC) WHERE type IS NOT NULL;
+-- For retention, which takes the oldest bodies that are left.
+CREATE INDEX webhook_delivery_bodies ON webhook_delivery (received_at) WHERE body IS NOT NULL;
 CREATE INDEX webhook_delivery_parked ON webhook_delivery (clever_district_id, created, id) WHERE status = 'parked';
 CREATE INDEX webhook_delivery_parked_by_external_id ON webhook_delivery (external_id) WHERE status = 'parked';
 CREATE INDEX webhook_delivery_by_district ON webhook_delivery (clever_district_id);

@@ -19,10 +19,15 @@ enum ListDeliveries {
         query.finish()
         try complaints.check()
         var conditions: [SQL] = []
-        if let status { conditions.append("status = ANY(\(status.map(\.rawValue)))") }
+        if let status {
+            // One by itself is read in the index's order.
+            let names = status.map(\.rawValue)
+            conditions.append(names.count == 1 ? "status = \(names[0])" : "status = ANY(\(names))")
+        }
         if let type { conditions.append("type = \(type)") }
         if let since { conditions.append("received_at >= \(since)") }
-        if let after = page.after, let receivedAt = after.key.flatMap({ Instant.parse($0) }) {
+        if let after = page.after {
+            guard let receivedAt = after.key.flatMap({ Instant.parse($0) }) else { throw Cursor.unreadable }
             conditions.append("(received_at, id) < (\(receivedAt), \(after.id))")
         }
         let filter: SQL = conditions.isEmpty ? "" : "WHERE \(conditions.joined(" AND "))"
