@@ -22,7 +22,7 @@ enum ParameterCatalogue {
         (
             "idempotency_key",
             .header(
-                "Idempotency-Key", .string(length: 1...255, pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]+$"),
+                "Idempotency-Key", .string(length: 1...255, pattern: "^[^\\x00-\\x1f\\x7f]+$"),
                 """
                 A key of your own for this call. Within 24 hours the same call under the same key is answered as the first \
                 time and does nothing.

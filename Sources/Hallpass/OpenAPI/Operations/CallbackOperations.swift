@@ -29,7 +29,10 @@ enum CallbackOperations {
             answers: [
                 Reply(
                     status: 200, description: "The bytes.",
-                    contents: [.init(mediaType: "*/*", schema: .string().with("format", "binary"))])
+                    contents: [
+                        .init(
+                            mediaType: "*/*", schema: .anything.described("The bytes, of whatever type they came as."))
+                    ])
             ]),
         Operation(
             method: .post, path: "/v1/webhook-deliveries/{id}/replay", id: "replayDelivery", tag: .callbacks,
