@@ -21,7 +21,7 @@ extension DistrictCase {
         case .approved:
             if request.awaiting != nil { return Self.ssoIsMissing }
             return NextStep(owner: .district, text: wizardText(for: request, now: now))
-        case .shared: return nextSetup(of: request, now: now)
+        case .shared: return nextSetup(of: request)
         case .configured:
             if request.awaiting != nil {
                 return NextStep(
@@ -77,7 +77,7 @@ extension DistrictCase {
         return text
     }
 
-    private func nextSetup(of request: IntegrationRequest, now: Date) -> NextStep {
+    private func nextSetup(of request: IntegrationRequest) -> NextStep {
         if request.awaiting != nil { return Self.ssoIsMissing }
         let openItems = request.checklist.filter { $0.status == .open }.map(\.item)
         var text =
@@ -89,7 +89,7 @@ extension DistrictCase {
                 request.kind == .rostering
                 ? " It has launched, but teachers cannot import rosters until this is done." : " It has launched."
         } else if let date = request.launch.date {
-            text += date == today(now) ? " It launches today." : " It launches on \(date)."
+            text += " It launches on \(date)."
         }
         return NextStep(owner: .vendor, text: text)
     }

@@ -72,7 +72,6 @@ struct NextStepTests {
             ahead.text
                 == "Review the shared data and configure the account. Open on the checklist: data_reviewed, sharing_matches_sso. It launches on 2026-12-01."
         )
-        #expect(step(.sso, .shared, date: Fixture.today).text.hasSuffix("It launches today."))
         let launched = step(.rostering, .shared, pair: .shared) { request in
             request.launch.status = .launched
             request.checklist = []
