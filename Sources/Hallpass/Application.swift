@@ -23,6 +23,9 @@ final class Application: Sendable {
     let uploads: UploadSlots
     let webhookSecrets: WebhookSecrets
     let mailComposer: MailComposer
+    /// Requests as they were last shown, one by one and in lists.
+    let shownRequests = RenderedRequests(capacity: 8192)
+    let listedRequests = RenderedRequests(capacity: 4096)
     /// Bulk calls with an Idempotency-Key that run in this process.
     let bulkCalls = RunningKeys()
 

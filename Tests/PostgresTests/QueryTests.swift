@@ -229,6 +229,25 @@ struct QueryTests {
             #expect(statement.histogram.reduce(0, +) == 1000)
         }
     }
+
+    @Test("a read that is planned each time is planned for its values, and its neighbours are not")
+    func plannedEachTime() async throws {
+        try await withDatabase { database in
+            let setting: SQL = "SELECT current_setting('plan_cache_mode')"
+            let loop = TestLoops.shared.loops[0]
+            let modes = try await withThrowingTaskGroup(of: (Bool, String).self) { group in
+                for number in 0..<40 {
+                    group.addTask(executorPreference: loop) {
+                        let isPlanned = number % 3 == 0
+                        let query = Query("mode", setting, isPlannedEachTime: isPlanned)
+                        return (isPlanned, try await database.query(query)[0].get(0))
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(modes.allSatisfy { $0.1 == ($0.0 ? "force_custom_plan" : "auto") })
+        }
+    }
 }
 
 private enum Kind: String, SQLValue, SQLDecodable {

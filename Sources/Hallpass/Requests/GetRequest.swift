@@ -22,9 +22,12 @@ enum GetRequest {
                 """))
         guard let first = rows.first else { throw Problem.notFound("request") }
         try call.refuseQuery()
-        let value = DistrictCase(
-            district: try DistrictRows.value(first, from: RequestRows.columnCount),
-            requests: try rows.map { try RequestRows.value($0) })
-        return RequestAnswer.make(id, in: value, now: call.now)
+        let shown = try call.application.shownRequests.rendering(of: id, from: rows, now: call.now) {
+            let value = DistrictCase(
+                district: try DistrictRows.value(first, from: RequestRows.columnCount),
+                requests: try rows.map { try RequestRows.value($0) })
+            return RequestAnswer.rendering(of: id, in: value, now: call.now)
+        }
+        return Answer(status: 200, body: .json(shown.json), version: shown.version)
     }
 }

@@ -37,10 +37,17 @@ struct Page: Sendable {
         _ rows: some Collection<Row>, cursor: (Row) -> Cursor, write: (Row, inout JSONWriter) -> Void
     ) -> Answer {
         let shown = rows.prefix(limit)
-        var next: String?
-        if rows.count > limit, let last = shown.lazy.map({ $0 }).suffix(1).first {
-            next = cursor(last).encoded(for: identity)
-        }
+        let last = rows.count > limit ? shown.lazy.map { $0 }.suffix(1).first : nil
+        return answer(shown, next: last.map(cursor), write: write)
+    }
+
+    /// - Parameters:
+    ///   - shown: the rows of this page.
+    ///   - next: the place of the last one, when there are more.
+    func answer<Row>(
+        _ shown: some Collection<Row>, next: Cursor?, write: (Row, inout JSONWriter) -> Void
+    ) -> Answer {
+        let next = next?.encoded(for: identity)
         var answer = Answer.json { writer in
             writer.object { writer in
                 writer.member("data", array: { writer in for row in shown { write(row, &writer) } })

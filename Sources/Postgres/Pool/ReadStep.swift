@@ -3,7 +3,7 @@ final class ReadStep: Step, @unchecked Sendable {
     // @unchecked: touched on its pool's loop only.
     let query: Query
     let started: ContinuousClock.Instant
-    /// In a unit of its own, since one before it took it along into an error.
+    /// In a unit of its own: one before it took it along into an error, or it comes with a setting.
     var isAlone = false
     var attempts = 0
     var isSent = false
@@ -17,6 +17,8 @@ final class ReadStep: Step, @unchecked Sendable {
         self.started = started
         super.init(.execute, name: query.name)
         self.deadline = deadline
+        // The setting ends with its unit.
+        isAlone = query.isPlannedEachTime
     }
 
     override func ended(_ outcome: StepOutcome) {

@@ -29,6 +29,7 @@ final class Reader {
     /// connection while a slow one is at the head.
     private static let inFlightLimit = 128
     private static let unitLimit = 32
+    private static let planEachTime: SQL = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"
     /// How often a read is sent in all.
     private static let attemptLimit = 4
 
@@ -75,6 +76,9 @@ final class Reader {
             inFlight += 1
             step.attempts += 1
             step.isSent = true
+            if step.query.isPlannedEachTime {
+                connection.send(Self.planEachTime, as: Step(.execute, name: "plan each time"))
+            }
             connection.send(step.query.sql, as: step)
             inUnit += 1
             if step.isAlone || inUnit == Self.unitLimit {

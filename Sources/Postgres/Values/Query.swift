@@ -3,10 +3,14 @@ public struct Query: Sendable {
     /// For people: `"request by id"`. Never holds data.
     public let name: StaticString
     public var sql: SQL
+    /// A read whose best plan depends on the values: filters that match hardly anything or nearly everything. It is
+    /// prepared as the others are, and planned each time for what is bound.
+    public var isPlannedEachTime: Bool
 
-    public init(_ name: StaticString, _ sql: SQL) {
+    public init(_ name: StaticString, _ sql: SQL, isPlannedEachTime: Bool = false) {
         self.name = name
         self.sql = sql
+        self.isPlannedEachTime = isPlannedEachTime
     }
 }
 

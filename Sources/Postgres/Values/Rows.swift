@@ -61,6 +61,16 @@ public struct Row: Sendable {
         result.columns[column].map { isNull($0) } ?? true
     }
 
+    /// Appends every column's length and bytes: the same for the same values, and for no others of that statement.
+    public func appendImage(to bytes: inout [UInt8]) {
+        for column in 0..<result.columns.count {
+            let cell = result.cell(index, column)
+            var length = cell.map { Int32(truncatingIfNeeded: $0.bytes.count) } ?? -1
+            withUnsafeBytes(of: &length) { bytes.append(contentsOf: $0) }
+            if let cell { bytes.append(contentsOf: cell.bytes) }
+        }
+    }
+
     /// The bytes of a column as they came, without a copy; nil for NULL.
     public func withBytes<Result>(_ column: Int, _ body: (UnsafeRawBufferPointer?) throws -> Result) rethrows -> Result
     {
