@@ -27,10 +27,11 @@ final class TestApplication: Sendable {
     /// Runs a test against a service of its own, and takes it down.
     static func run(
         at instant: String = "2026-11-23T18:00:00.000Z", configure: (inout Configuration) -> Void = { _ in },
+        open: (TestDatabase) throws -> Database = TestApplication.open,
         _ body: (TestApplication) async throws -> Void
     ) async throws {
         try await places.run {
-            let application = try await TestApplication(at: instant, configure: configure)
+            let application = try await TestApplication(at: instant, configure: configure, open: open)
             do {
                 try await body(application)
             } catch {
@@ -46,7 +47,9 @@ final class TestApplication: Sendable {
 
     static let webhookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-    private init(at instant: String, configure: (inout Configuration) -> Void) async throws {
+    private init(
+        at instant: String, configure: (inout Configuration) -> Void, open: (TestDatabase) throws -> Database
+    ) async throws {
         database = try await TestDatabase.make()
         clock = TestClock(Instant.parse(instant) ?? Date())
         mailbox = TestMailbox()
@@ -57,7 +60,7 @@ final class TestApplication: Sendable {
         configure(&configuration)
         let clock = clock
         application = Application(
-            configuration: configuration, loops: TestLoops.shared, database: try Self.open(database),
+            configuration: configuration, loops: TestLoops.shared, database: try open(database),
             logger: TestLoops.logger,
             webhookSecrets: WebhookSecrets(secrets: configuration.webhookSecrets.compactMap { WebhookSecret($0) }),
             mailComposer: try MailComposer(configuration), now: { clock.now })
@@ -77,7 +80,7 @@ final class TestApplication: Sendable {
     }
 
     /// With deadlines that a machine busy with everything else at once keeps too.
-    private static func open(_ database: TestDatabase) throws -> Database {
+    static func open(_ database: TestDatabase) throws -> Database {
         try database.open { configuration in
             configuration.statementDeadline = .seconds(60)
             configuration.connectDeadline = .seconds(30)

@@ -2,9 +2,9 @@ import Foundation
 
 /// A TCP port that leads to a server's Unix socket, and can drop what passes through: the connections stay, the bytes do
 /// not arrive, as when a cable is pulled.
-final class LossyProxy: @unchecked Sendable {
+public final class LossyProxy: @unchecked Sendable {
     // @unchecked: everything that changes is behind `lock`.
-    enum Mode {
+    public enum Mode: Sendable {
         case forwarding
         /// Nothing passes, in either direction, and nobody is let in.
         case dropping
@@ -14,16 +14,17 @@ final class LossyProxy: @unchecked Sendable {
         case refusing
     }
 
-    let port: UInt16
+    public let port: UInt16
     private let listener: Int32
     private let socketPath: String
     private let lock = NSLock()
     private var mode = Mode.forwarding
+    private var marker: [UInt8]?
     private var isClosed = false
     private var pairs: [(Int32, Int32)] = []
 
     /// A Unix socket in `folder` whose queue takes hardly anybody; nobody is let in before `start`.
-    init(queueIn folder: String, socketFolder: String) throws {
+    public init(queueIn folder: String, socketFolder: String) throws {
         socketPath = "\(socketFolder)/.s.PGSQL.5432"
         port = 0
         listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -37,7 +38,7 @@ final class LossyProxy: @unchecked Sendable {
         guard isListening else { throw POSIXError(.EADDRINUSE) }
     }
 
-    func start() {
+    public func start() {
         Thread.detachNewThread { [self] in accept() }
     }
 
@@ -49,7 +50,7 @@ final class LossyProxy: @unchecked Sendable {
     }
 
     /// Connects to a Unix socket without waiting; -1 when its queue is full.
-    static func connect(toSocketIn folder: String) -> Int32 {
+    public static func connect(toSocketIn folder: String) -> Int32 {
         connect("\(folder)/.s.PGSQL.5432", flags: Int32(SOCK_NONBLOCK.rawValue))
     }
 
@@ -66,7 +67,7 @@ final class LossyProxy: @unchecked Sendable {
         return -1
     }
 
-    init(socketFolder: String, socketPort: Int = 5432) throws {
+    public init(socketFolder: String, socketPort: Int = 5432) throws {
         socketPath = "\(socketFolder)/.s.PGSQL.\(socketPort)"
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
@@ -85,11 +86,11 @@ final class LossyProxy: @unchecked Sendable {
         start()
     }
 
-    func connection(database: String, role: String = "hallpass") -> String {
+    public func connection(database: String, role: String = "hallpass") -> String {
         "host=127.0.0.1 port=\(port) user=\(role) dbname=\(database) sslmode=disable gssencmode=disable"
     }
 
-    func set(_ mode: Mode) {
+    public func set(_ mode: Mode) {
         let ended = lock.withLock {
             self.mode = mode
             guard mode == .refusing else { return [(Int32, Int32)]() }
@@ -102,7 +103,20 @@ final class LossyProxy: @unchecked Sendable {
         }
     }
 
-    func stop() {
+    /// From the moment on at which a client sends this text, what the server says is dropped; the text itself arrives.
+    public func dropAnswers(after text: String) {
+        lock.withLock { marker = Array(text.utf8) }
+    }
+
+    private func look(at bytes: ArraySlice<UInt8>) {
+        lock.withLock {
+            guard let marker, bytes.firstRange(of: marker) != nil else { return }
+            self.marker = nil
+            mode = .droppingAnswers
+        }
+    }
+
+    public func stop() {
         set(.refusing)
         lock.withLock { isClosed = true }
         shutdown(listener, Int32(SHUT_RDWR))
@@ -134,6 +148,7 @@ final class LossyProxy: @unchecked Sendable {
         while true {
             let count = read(from, &buffer, buffer.count)
             guard count > 0 else { break }
+            if !isAnswer { look(at: buffer[..<count]) }
             // Lost for good: a dropped packet would be sent again, but the tests want to see it missing.
             let mode = current
             if mode == .dropping || (mode == .droppingAnswers && isAnswer) { continue }
