@@ -3,6 +3,7 @@ import HTTPServer
 import HTTPTypes
 import Integrations
 import Postgres
+import Sockets
 
 // The upload is one transaction from its first row to the swap, so that it is there whole or not at all, and what was there
 // before is served until it commits. Everything that takes time (the rows, the counting, the comparison with the other
@@ -28,6 +29,8 @@ enum PutSharedData {
         let hopeless = refusal(found, call)
         let progress = UploadProgress(
             call, requestID: id, districtID: found.districtID, writesNotes: !isDryRun && hopeless == nil)
+        // The tables of ids of a large district take 60 MB.
+        defer { if progress.lines > 100_000 { ProcessMemory.giveBack() } }
         do {
             let answer = try await call.application.uploads.run {
                 let reader = UploadReader(
