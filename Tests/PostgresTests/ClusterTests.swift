@@ -4,7 +4,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite("The private cluster", .serialized, .timeLimit(.minutes(2)))
+@Suite("The private cluster", .serialized, .timeLimit(.minutes(15)))
 struct ClusterTests {
     func start(_ cluster: Cluster, as role: Cluster.Role = .owner) async throws {
         try await cluster.start(as: role)

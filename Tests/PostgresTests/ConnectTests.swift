@@ -44,7 +44,7 @@ struct ConnectTests {
         let board = HealthBoard(logger: TestLoops.logger)
         let settings = ConnectorSettings(
             target: try ConnectionTarget("host='\(folder)' user=hallpass dbname=\(own.name)", applicationName: "test"),
-            deadline: .milliseconds(200), statementLimit: 8, isReadOnly: false, pulse: board.pulse,
+            deadline: .milliseconds(800), statementLimit: 8, isReadOnly: false, pulse: board.pulse,
             lastServed: board.lastServed, report: { _ in })
         // Unheard, it is given up at its deadline; heard, it is let in later than that.
         let silent = await connect(settings)
@@ -56,7 +56,7 @@ struct ConnectTests {
             }
         }
         let letIn = Task {
-            try await Task.sleep(for: .milliseconds(450))
+            try await Task.sleep(for: .milliseconds(1500))
             proxy.start()
         }
         let heard = await connect(settings)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Hallpass
 
-@Suite("What clients see of the database's troubles", .timeLimit(.minutes(2)))
+@Suite("What clients see of the database's troubles", .timeLimit(.minutes(15)))
 struct DatabaseOutageTests {
     /// A service whose way to its database can be cut.
     private func runBehindProxy(_ body: (TestApplication, LossyProxy) async throws -> Void) async throws {

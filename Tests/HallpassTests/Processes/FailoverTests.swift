@@ -4,7 +4,7 @@ import Testing
 
 @testable import Hallpass
 
-@Suite("Fail-over", .timeLimit(.minutes(3)))
+@Suite("Fail-over", .timeLimit(.minutes(15)))
 struct FailoverTests {
     /// What clients were told while they wrote.
     private struct Told {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Hallpass
 
-@Suite("Several instances on one database", .timeLimit(.minutes(4)))
+@Suite("Several instances on one database", .timeLimit(.minutes(15)))
 struct InstancesTests {
     /// Three processes that are killed and started again while clients talk to whichever answers.
     private final class Fleet: Sendable {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Hallpass
 
-@Suite("The built program", .timeLimit(.minutes(3)))
+@Suite("The built program", .timeLimit(.minutes(15)))
 struct ServiceProcessTests {
     @Test("it starts against a database, answers, says what it is, and stops with 0 when asked to")
     func startsAndStops() async throws {

@@ -34,7 +34,7 @@ struct ReadmeTests {
         return blocks
     }
 
-    @Test("the story works, pasted line by line", .timeLimit(.minutes(5)))
+    @Test("the story works, pasted line by line", .timeLimit(.minutes(15)))
     func story() async throws {
         let folder = TestCluster.newFolder()
         let data = folder + "/.hallpass"
@@ -118,7 +118,7 @@ struct ReadmeTests {
         return "postgresql://\(role)@\(folder):5432/\(database.name)"
     }
 
-    @Test("its backup can be made and restored, and the restored trail is whole", .timeLimit(.minutes(2)))
+    @Test("its backup can be made and restored, and the restored trail is whole", .timeLimit(.minutes(15)))
     func backup() async throws {
         let database = try await TestDatabase.make()
         let folder = TestCluster.newFolder()
@@ -142,7 +142,7 @@ struct ReadmeTests {
         database.drop()
     }
 
-    @Test("a role with its grants, and no more, serves the whole story", .timeLimit(.minutes(2)))
+    @Test("a role with its grants, and no more, serves the whole story", .timeLimit(.minutes(15)))
     func grants() async throws {
         let database = try await TestDatabase.make()
         let cluster = try await TestCluster.get()

@@ -40,7 +40,7 @@ struct CrashTests {
         return state.withLock { $0.acknowledged }
     }
 
-    @Test("loses nothing that was acknowledged, and its cluster is taken over", .timeLimit(.minutes(5)))
+    @Test("loses nothing that was acknowledged, and its cluster is taken over", .timeLimit(.minutes(15)))
     func acknowledged() async throws {
         let data = TestCluster.newFolder()
         TestCluster.removeAtExit(data + "/postgresql")
@@ -81,7 +81,7 @@ struct CrashTests {
         #expect(verified.status == 0, "\(verified.errors)")
     }
 
-    @Test("a PostgreSQL that dies under the service is started again, and nothing is lost", .timeLimit(.minutes(3)))
+    @Test("a PostgreSQL that dies under the service is started again, and nothing is lost", .timeLimit(.minutes(15)))
     func databaseKilled() async throws {
         let data = TestCluster.newFolder()
         TestCluster.removeAtExit(data + "/postgresql")

@@ -67,7 +67,7 @@ struct StartTests {
         database.drop()
     }
 
-    @Test("a cluster that another service uses, and one that is damaged", .timeLimit(.minutes(3)))
+    @Test("a cluster that another service uses, and one that is damaged", .timeLimit(.minutes(15)))
     func cluster() async throws {
         let data = TestCluster.newFolder()
         TestCluster.removeAtExit(data + "/postgresql")
