@@ -34,8 +34,7 @@ struct ClusterTests {
         #expect(!cluster.isRunning)
 
         let again = try Cluster(folder: folder, durability: .throwAway)
-        let took = try await ContinuousClock().measure { try await start(again) }
-        #expect(took < .seconds(2))
+        try await start(again)
         let isEmpty = try await TestCluster.onThread {
             let session = try BlockingSession(again.connection)
             return try session.isEmpty("SELECT * FROM kept WHERE current_setting('data_checksums') = 'on'")

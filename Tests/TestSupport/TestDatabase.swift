@@ -22,14 +22,16 @@ public struct TestDatabase: Sendable {
         try await create(template: nil)
     }
 
-    /// Connects on loops that all tests of the process share, with few connections: there are many tests.
+    /// Connects on loops that all tests of the process share, with few connections and much patience:
+    /// there are many tests.
     public func open(
         loops: [EventLoop] = TestLoops.shared.loops, logger: Logger = TestLoops.logger,
         change: (inout DatabaseConfiguration) -> Void = { _ in }
     ) throws -> Database {
         var configuration = try DatabaseConfiguration(connection)
         configuration.connectionsPerLoop = 3
-        configuration.connectDeadline = .seconds(10)
+        configuration.connectDeadline = .seconds(20)
+        configuration.statementDeadline = .seconds(60)
         change(&configuration)
         return Database(configuration: configuration, loops: loops, logger: logger)
     }

@@ -36,8 +36,8 @@ struct LastUseWriter: Service {
     let application: Application
 
     func run() async throws {
-        while !Task.isShuttingDownGracefully {
-            try? await Task.sleep(for: .seconds(1))  // a cancelled sleep ends the loop above
+        while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            try? await Task.sleep(for: .seconds(1))  // a cancelled sleep ends the loop after a last write
             await write()
         }
     }

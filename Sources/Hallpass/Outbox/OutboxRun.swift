@@ -167,8 +167,8 @@ struct OutboxRun {
                         "what became of e-mails is not written yet",
                         metadata: ["count": "\(batch.count)", "error": "\(error)"])
                 }
-                if Task.isShuttingDownGracefully, failures > 5 { break }
-                try? await Task.sleep(for: .seconds(delay))  // never cancelled: the turn waits for this
+                if Task.isShuttingDownGracefully || Task.isCancelled, failures > 5 { break }
+                try? await Task.sleep(for: .seconds(delay))  // cancelled: the next try comes at once
                 delay = min(5, delay * 2)
             }
         }

@@ -180,7 +180,7 @@ struct EventFeedTests {
 
 extension EventStreamClient {
     func wait(forComments count: Int) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
+        let deadline = ContinuousClock.now + .seconds(90)
         while blocks.count(where: { $0.comment != nil }) < count, ContinuousClock.now < deadline {
             try await Task.sleep(for: .milliseconds(5))
         }

@@ -85,7 +85,7 @@ final class EventStreamClient: Sendable {
     func waitForEnd() async throws { try await wait { $0.end != nil } }
 
     private func wait(_ condition: (State) -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
+        let deadline = ContinuousClock.now + .seconds(90)
         while !condition(state.withLock { $0 }) {
             guard ContinuousClock.now < deadline else {
                 throw TestClient.Failure(

@@ -22,7 +22,7 @@ struct DatabaseOutageTests {
         ) { test in try await body(test, proxy) }
     }
 
-    private func waitUntil(_ limit: Duration = .seconds(20), _ condition: () async throws -> Bool) async throws {
+    private func waitUntil(_ limit: Duration = .seconds(90), _ condition: () async throws -> Bool) async throws {
         let end = ContinuousClock.now + limit
         while try await !condition() {
             try #require(ContinuousClock.now < end, "it never came to that")
@@ -72,7 +72,7 @@ struct DatabaseOutageTests {
             proxy.set(.dropping)
             let began = ContinuousClock.now
             try await waitUntil { try await client.get("/readyz").status == 503 }
-            #expect(ContinuousClock.now - began < .seconds(5))
+            #expect(ContinuousClock.now - began < .seconds(15))
             let refused = try await client.get("/v1/requests")
             #expect(refused.status == 503 && refused.code == "database_unavailable", "\(refused.text)")
             #expect(refused.headerFields["retry-after"] == "1")

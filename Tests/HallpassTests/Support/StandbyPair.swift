@@ -57,7 +57,7 @@ struct StandbyPair: Sendable {
         try await startServer("standby", port: standbyPort)
         _ = try await ask("ALTER SYSTEM SET synchronous_standby_names = 'standby'", port: primaryPort)
         _ = try await ask("SELECT pg_reload_conf()", port: primaryPort)
-        let end = ContinuousClock.now + .seconds(20)
+        let end = ContinuousClock.now + .seconds(90)
         while try await ask("SELECT sync_state FROM pg_stat_replication", port: primaryPort) != "sync" {
             guard .now < end else { throw ServiceProcess.Failure(description: "the standby never became synchronous") }
             try await Task.sleep(for: .milliseconds(50))
@@ -75,7 +75,7 @@ struct StandbyPair: Sendable {
             + "stdout=open(sys.argv[1], 'ab'), stderr=subprocess.STDOUT)"
         try await shell(
             asServer("python3 -c \"\(detach)\" \(folder)/\(name).log postgres -D \(folder)/\(name) \(options)"))
-        let end = ContinuousClock.now + .seconds(20)
+        let end = ContinuousClock.now + .seconds(90)
         while true {
             do {
                 if try await ask("SELECT 1", port: port) == "1" { return }
