@@ -23,9 +23,8 @@ final class Application: Sendable {
     let uploads: UploadSlots
     let webhookSecrets: WebhookSecrets
     let mailComposer: MailComposer
-    /// Requests as they were last shown, one by one and in lists. About 2.5 KiB each: room for the open requests of a
-    /// vendor with ten thousand districts, in 50 MiB at most.
-    let shownRequests = RenderedRequests(capacity: 20_480)
+    /// Requests as they were last shown, one by one and in lists.
+    let shownRequests = RenderedRequests(capacity: 8192)
     let listedRequests = RenderedRequests(capacity: 4096)
     /// Bulk calls with an Idempotency-Key that run in this process.
     let bulkCalls = RunningKeys()
