@@ -22,7 +22,7 @@ struct SnapshotLifeTests {
             #expect(
                 try await eventually {
                     try await test.timeline(id, "sharing").contains {
-                        $0.hasPrefix("Shared data is being uploaded: 2,")
+                        $0.hasPrefix("Shared data is being uploaded: ")
                     }
                 })
             #expect(try await test.sharing()[path: "sso.students"]?.integer == 1)
