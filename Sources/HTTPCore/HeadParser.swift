@@ -72,8 +72,7 @@ public struct HeadParser: Sendable {
             let (name, value) = try Self.field(line)
             try rules.note(FieldKind(name), value)
             guard let name = FieldNames.name(name) else { throw .malformed("a field name is no token") }
-            // Bytes that are not UTF-8 stay as they came (RFC 9110 §5.5: opaque).
-            fields.append(HTTPField(name: name, lenientValue: value))
+            fields.append(Self.field(name, value))
         }
         let verdict = try rules.judge(target, minorVersion: minorVersion)
         if let authority = target.authority { fields[Self.host] = authority }
@@ -133,6 +132,14 @@ public struct HeadParser: Sendable {
         else { throw .malformed("the version is malformed") }
         guard version[5] == UInt8(ascii: "1"), version[7] <= UInt8(ascii: "1") else { throw .unsupportedVersion }
         return Int(version[7] - UInt8(ascii: "0"))
+    }
+
+    /// Bytes that are not UTF-8 stay as they came (RFC 9110 §5.5: opaque); plain ASCII needs no look at what it is.
+    private static func field(_ name: HTTPField.Name, _ value: UnsafeBufferPointer<UInt8>) -> HTTPField {
+        var all: UInt8 = 0
+        for byte in value { all |= byte }
+        guard all < 0x80 else { return HTTPField(name: name, lenientValue: value) }
+        return HTTPField(name: name, value: String(decoding: value, as: UTF8.self))
     }
 
     /// A field line (RFC 9112 §5): `name ":" OWS value OWS`. Whether the name is a token is left to who makes a name of it.

@@ -29,7 +29,7 @@ struct Answer {
         self.connection = connection
         self.head = head
         owner = connection.owner
-        id = RequestID.kept(head.request.headerFields[RequestID.name]) ?? owner.makeRequestID()
+        id = RequestID.kept(head.request.headerFields.value(of: RequestID.name)) ?? owner.makeRequestID()
         facts = PeerFacts(
             peer: connection.peer.host, fields: head.request.headerFields, trusted: owner.configuration.trustedProxies)
     }
@@ -69,12 +69,10 @@ struct Answer {
     nonisolated(nonsending) private mutating func send(_ response: Response, _ body: [UInt8]) async throws {
         guard head.request.method != .head, !body.isEmpty else { return try await begin(response, .length(body.count)) }
         status = response.status.code
-        var bytes = headBytes(response, .length(body.count))
         if body.count <= Self.joinedBytes {
-            bytes.append(contentsOf: body)
-            try await connection.send(bytes)
+            try await join(response, .length(body.count), body)
         } else {
-            try await connection.send(bytes, hasMore: true)
+            try await connection.send(headBytes(response, .length(body.count)), hasMore: true)
             try await connection.send(body)
         }
         sentBytes = body.count
@@ -85,7 +83,19 @@ struct Answer {
         async throws
     {
         status = response.status.code
-        try await connection.send(headBytes(response, framing))
+        try await join(response, framing, [])
+    }
+
+    /// Sends head and body in one go, put together where the loop puts every such answer together.
+    nonisolated(nonsending) private func join(_ response: Response, _ framing: ResponseHead.Framing, _ body: [UInt8])
+        async throws
+    {
+        let rest = try owner.withOutput { bytes in
+            appendHead(response, framing, to: &bytes)
+            bytes.append(contentsOf: body)
+            return try connection.sendNow(bytes)
+        }
+        if !rest.isEmpty { try await connection.send(rest) }
     }
 
     private mutating func stream(
@@ -117,8 +127,15 @@ struct Answer {
     }
 
     private func headBytes(_ response: Response, _ framing: ResponseHead.Framing) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(512)
+        appendHead(response, framing, to: &bytes)
+        return bytes
+    }
+
+    private func appendHead(_ response: Response, _ framing: ResponseHead.Framing, to bytes: inout [UInt8]) {
         let option = keeps ? (head.minorVersion == 0 ? "keep-alive" : nil) : "close"
-        return ResponseHead(owner).bytes(response, requestID: id, framing: framing, connection: option)
+        ResponseHead(owner).append(response, requestID: id, framing: framing, connection: option, to: &bytes)
     }
 
     // MARK: Afterwards
@@ -132,6 +149,6 @@ struct Answer {
                 status: status == 0 ? Self.clientClosedRequest : status, isWhole: isWhole,
                 requestBytes: reader?.receivedBytes ?? 0, responseBytes: sentBytes,
                 duration: ContinuousClock.now - begin, clientAddress: facts.address, requestID: id,
-                traceParent: head.request.headerFields[RequestID.traceParent]))
+                traceParent: head.request.headerFields.value(of: RequestID.traceParent)))
     }
 }

@@ -15,20 +15,21 @@ enum Compression {
         case .bytes(let bytes): if bytes.count < owner.configuration.compressedFromBytes { return .identity }
         case .stream: break
         }
-        guard isWorthwhile(response.headerFields[.contentType]), !response.headerFields.contains(.contentEncoding),
+        guard isWorthwhile(response.headerFields.value(of: .contentType)),
+            !response.headerFields.contains(.contentEncoding),
             !forbidsTransformation(response)
         else { return .identity }
         vary(&response)
-        guard acceptsGzip(head.request.headerFields[.acceptEncoding]) else { return .identity }
+        guard acceptsGzip(head.request.headerFields.value(of: .acceptEncoding)) else { return .identity }
         if case .stream = response.body, head.request.method != .head, !takeStream(owner.state) { return .identity }
         response.headerFields[.contentEncoding] = "gzip"
-        if let tag = response.headerFields[.eTag] { response.headerFields[.eTag] = entityTag(tag) }
+        if let tag = response.headerFields.value(of: .eTag) { response.headerFields[.eTag] = entityTag(tag) }
         return .gzip
     }
 
     /// `Cache-Control: no-transform` (RFC 9111 §5.2.2.6): the body is to arrive as the handler made it.
     private static func forbidsTransformation(_ response: Response) -> Bool {
-        guard let field = response.headerFields[.cacheControl] else { return false }
+        guard let field = response.headerFields.value(of: .cacheControl) else { return false }
         return field.split(separator: ",").contains { $0.trimmed.lowercased() == "no-transform" }
     }
 
@@ -41,19 +42,19 @@ enum Compression {
 
     /// A 304 carries the tag of the form that the client has, and varies as the 200 would (RFC 9110 §15.4.5).
     static func markNotModified(_ response: inout Response, _ head: RequestHead) {
-        guard let tag = response.headerFields[.eTag] else { return }
+        guard let tag = response.headerFields.value(of: .eTag) else { return }
         vary(&response)
         let compressed = entityTag(tag)
-        if let known = head.request.headerFields[.ifNoneMatch], known.contains(compressed),
-            acceptsGzip(head.request.headerFields[.acceptEncoding])
+        if let known = head.request.headerFields.value(of: .ifNoneMatch), known.contains(compressed),
+            acceptsGzip(head.request.headerFields.value(of: .acceptEncoding))
         {
             response.headerFields[.eTag] = compressed
         }
     }
 
     private static func vary(_ response: inout Response) {
-        guard let given = response.headerFields[.vary] else {
-            response.headerFields[.vary] = "Accept-Encoding"
+        guard let given = response.headerFields.value(of: .vary) else {
+            response.headerFields.append(HTTPField(name: .vary, value: "Accept-Encoding"))
             return
         }
         let names = given.split(separator: ",").map { $0.trimmed.lowercased() }
@@ -63,7 +64,7 @@ enum Compression {
     }
 
     static func isEventStream(_ response: Response) -> Bool {
-        mediaType(response.headerFields[.contentType] ?? "") == "text/event-stream"
+        mediaType(response.headerFields.value(of: .contentType) ?? "") == "text/event-stream"
     }
 
     private static func mediaType(_ contentType: String) -> String {
@@ -74,6 +75,7 @@ enum Compression {
     /// not wait.
     static func isWorthwhile(_ contentType: String?) -> Bool {
         guard let contentType else { return false }
+        if contentType == "application/json" { return true }
         let type = mediaType(contentType)
         if type == "text/event-stream" { return false }
         return type.hasPrefix("text/") || type.hasSuffix("json") || type.hasSuffix("xml") || type == "message/rfc822"

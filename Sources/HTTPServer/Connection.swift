@@ -197,6 +197,18 @@ final class Connection: @unchecked Sendable {
         }
     }
 
+    /// Sends what the kernel takes at once. - Returns: the rest, nearly always nothing.
+    func sendNow(_ bytes: [UInt8]) throws(ClientGone) -> [UInt8] {
+        if isBroken { throw ClientGone() }
+        let count = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, noSignal) }
+        if count == bytes.count { return [] }
+        guard count >= 0 || errno == EAGAIN || errno == EINTR else {
+            breakOff()
+            throw ClientGone()
+        }
+        return Array(bytes[max(0, count)...])
+    }
+
     nonisolated(nonsending) private func waitForRoom() async throws(ClientGone) {
         let before = deadline
         setDeadline(after: owner.configuration.writeStallSeconds)

@@ -153,7 +153,7 @@ struct Exchange {
     private func request(
         _ head: RequestHead, _ route: Router.Route, _ parameters: [String: String], _ answer: Answer
     ) -> Request {
-        let encoding = head.request.headerFields[.contentEncoding]?.lowercased()
+        let encoding = head.request.headerFields.value(of: .contentEncoding)?.lowercased()
         return Request(
             head: head.request, path: head.target.rawPath, query: head.target.query, route: route.pattern,
             parameters: parameters, id: answer.id, peer: connection.peer, clientAddress: answer.facts.address,

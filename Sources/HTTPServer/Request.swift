@@ -24,6 +24,9 @@ public struct Request: Sendable {
     public let scheme: String
     public let body: RequestBody
 
+    /// The value of a header field; the lines of a name that has several are joined.
+    public func field(_ name: HTTPField.Name) -> String? { head.headerFields.value(of: name) }
+
     /// The query's parameters in order, decoded as forms are.
     public var queryItems: [(name: String, value: String)] { query.map(RequestTarget.queryItems) ?? [] }
 }

@@ -13,11 +13,11 @@ struct ResponseHead {
 
     init(_ owner: ServerLoop) { self.owner = owner }
 
-    func bytes(_ response: Response, requestID: String, framing: Framing, connection: String? = nil) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(512)
+    func append(
+        _ response: Response, requestID: String, framing: Framing, connection: String? = nil, to bytes: inout [UInt8]
+    ) {
         HeadSerializer.append(response.status, response.headerFields, to: &bytes)
-        for field in owner.state.commonFields where !response.headerFields.contains(field.name) {
+        for field in owner.state.commonFields where response.headerFields.value(of: field.name) == nil {
             bytes.append(contentsOf: field.line)
         }
         HeadSerializer.append("X-Request-Id", requestID, to: &bytes)
@@ -32,13 +32,13 @@ struct ResponseHead {
         case .chunked: HeadSerializer.append("Transfer-Encoding: chunked\r\n", to: &bytes)
         }
         HeadSerializer.append("\r\n", to: &bytes)
-        return bytes
     }
 
     /// Head and body of the last answer of a connection.
     func whole(_ response: Response, requestID: String) -> [UInt8] {
-        var bytes = bytes(
-            response, requestID: requestID, framing: .length(response.body.count), connection: "close")
+        var bytes: [UInt8] = []
+        append(
+            response, requestID: requestID, framing: .length(response.body.count), connection: "close", to: &bytes)
         if case .bytes(let body) = response.body { bytes.append(contentsOf: body) }
         return bytes
     }

@@ -17,6 +17,8 @@ final class ServerLoop: @unchecked Sendable {
     var configuration: ServerConfiguration { state.configuration }
     /// Where recv puts bytes before a connection keeps them.
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
+    /// Where answers are put together; it keeps its memory from one to the next.
+    private var output: [UInt8] = []
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var listeners: [(descriptor: Int32, registration: Registration)] = []
     private var dateLine: [UInt8] = []
@@ -114,6 +116,14 @@ final class ServerLoop: @unchecked Sendable {
         connection.close(resets: isBroken)
         connections[ObjectIdentifier(connection)] = nil
         state.dismiss(connection.peer)
+    }
+
+    // MARK: Answering
+
+    /// Lends out the buffer that answers are put together in, empty.
+    func withOutput<Result>(_ body: (inout [UInt8]) throws -> Result) rethrows -> Result {
+        output.removeAll(keepingCapacity: true)
+        return try body(&output)
     }
 
     // MARK: Compression

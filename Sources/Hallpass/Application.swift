@@ -24,7 +24,7 @@ final class Application: Sendable {
     let webhookSecrets: WebhookSecrets
     let mailComposer: MailComposer
     /// Requests as they were last shown, one by one and in lists.
-    let shownRequests = RenderedRequests(capacity: 8192)
+    let shownRequests = RenderedRequests(capacity: 24_576)
     let listedRequests = RenderedRequests(capacity: 4096)
     /// Bulk calls with an Idempotency-Key that run in this process.
     let bulkCalls = RunningKeys()

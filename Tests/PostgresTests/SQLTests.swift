@@ -86,21 +86,21 @@ struct SQLTests {
     @Test("the statement cache gives up the least recently used, and forgets one of several types of the same text")
     func cache() {
         var cache = StatementCache(limit: 8)
-        let kept = cache.statement(for: "SELECT 0")
+        let kept = cache.statement(for: "SELECT 0", name: "zero")
         for number in 1...8 {
-            _ = cache.statement(for: SQL(raw: "SELECT \(number)"))
-            #expect(cache.statement(for: "SELECT 0") === kept)
+            _ = cache.statement(for: SQL(raw: "SELECT \(number)"), name: "numbers")
+            #expect(cache.statement(for: "SELECT 0", name: "zero") === kept)
         }
         let evicted = cache.evict()
         #expect(evicted.map(\.text) == ["SELECT 1", "SELECT 2"])
         #expect(cache.evict().isEmpty)
 
-        let integer = cache.statement(for: "SELECT \(1)")
-        let text = cache.statement(for: "SELECT \("1")")
+        let integer = cache.statement(for: "SELECT \(1)", name: "either")
+        let text = cache.statement(for: "SELECT \("1")", name: "either")
         #expect(integer !== text)
         cache.forget(integer)
-        #expect(cache.statement(for: "SELECT \("2")") === text)
-        #expect(cache.statement(for: "SELECT \(2)") !== integer)
+        #expect(cache.statement(for: "SELECT \("2")", name: "either") === text)
+        #expect(cache.statement(for: "SELECT \(2)", name: "either") !== integer)
     }
 
     private func values(_ sql: SQL) -> [String] {

@@ -127,7 +127,7 @@ struct EndpointRunner: Sendable {
     }
 
     private func checkMediaType(_ request: Request) throws(Problem) {
-        guard let field = request.head.headerFields[.contentType] else { return }
+        guard let field = request.field(.contentType) else { return }
         let type = field.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
         guard endpoint.mediaTypes.contains(type) else {
             throw Problem(
@@ -142,7 +142,7 @@ struct EndpointRunner: Sendable {
         if let version = answer.version {
             fields[.eTag] = EntityTag.format(version)
             let isRead = request.head.method == .get || request.head.method == .head
-            if isRead, let field = request.head.headerFields[.ifNoneMatch],
+            if isRead, let field = request.field(.ifNoneMatch),
                 let known = EntityTag.known(field, version: version)
             {
                 fields[.eTag] = known

@@ -4,22 +4,23 @@ import Postgres
 
 /// `GET /v1/requests/{id}`: the request, with its version as ETag.
 enum GetRequest {
+    private static let statement = Query(
+        "request.get",
+        """
+        SELECT \(RequestRows.columns), \(DistrictRows.columns) FROM request r JOIN district d ON d.id = r.district_id
+        WHERE r.id = \(UUID())
+        UNION ALL
+        SELECT \(RequestRows.columns), \(DistrictRows.columns)
+        FROM request a JOIN request r ON r.district_id = a.district_id AND r.kind <> a.kind
+            AND r.state NOT IN ('declined', 'withdrawn', 'disconnected')
+            JOIN district d ON d.id = r.district_id
+        WHERE a.id = \(UUID())
+        """)
+
     static let run: @Sendable (Call) async throws -> Answer = { call in
         let id = try call.id(of: "request")
         // Next steps speak of the other kind too, so the district's open request of it comes along.
-        let rows = try await call.application.database.query(
-            Query(
-                "request.get",
-                """
-                SELECT \(RequestRows.columns), \(DistrictRows.columns) FROM request r JOIN district d ON d.id = r.district_id
-                WHERE r.id = \(id)
-                UNION ALL
-                SELECT \(RequestRows.columns), \(DistrictRows.columns)
-                FROM request a JOIN request r ON r.district_id = a.district_id AND r.kind <> a.kind
-                    AND r.state NOT IN ('declined', 'withdrawn', 'disconnected')
-                    JOIN district d ON d.id = r.district_id
-                WHERE a.id = \(id)
-                """))
+        let rows = try await call.application.database.query(statement.rebinding(id, id))
         guard let first = rows.first else { throw Problem.notFound("request") }
         try call.refuseQuery()
         let shown = try call.application.shownRequests.rendering(of: id, from: rows, now: call.now) {

@@ -4,8 +4,8 @@ import Synchronization
 
 // A request's JSON is a function of its row (its district's facts and the other request's among them) and, by the date
 // that may have passed, of the quarter of an hour: no time zone has its midnight elsewhere. Making it costs more than all
-// else about reading one, so what was made last is kept and used again as long as the row comes back with the very same
-// bytes. Nothing has to be told of a change, and nothing stale can be shown. Two generations bound it: what was not used
+// else about reading one, so what was made last is kept and used again as long as the row comes back as it was, by its
+// fingerprint. Nothing has to be told of a change, and nothing stale can be shown. Two generations bound it: what was not used
 // while the younger one filled up goes.
 
 /// What requests looked like when they were last shown, by id. Any thread.
@@ -17,8 +17,8 @@ final class RenderedRequests: Sendable {
     }
 
     private struct Kept: Sendable {
-        /// The bytes of everything that was read.
-        var image: [UInt8]
+        /// Of everything that was read.
+        var fingerprint: Fingerprint
         var quarter: Int
         var rendering: Rendering
     }
@@ -31,7 +31,7 @@ final class RenderedRequests: Sendable {
     private let state = Mutex(Generations())
     private let generationLimit: Int
 
-    /// - Parameter capacity: requests, a few KiB each.
+    /// - Parameter capacity: requests, one or two KiB each.
     init(capacity: Int) { generationLimit = max(1, capacity / 2) }
 
     /// The JSON of a request: as it was, or rendered anew.
@@ -40,13 +40,14 @@ final class RenderedRequests: Sendable {
     func rendering(
         of id: UUID, from rows: some Collection<Row>, now: Date, _ render: () throws -> Rendering
     ) throws -> Rendering {
-        var image: [UInt8] = []
-        image.reserveCapacity(1024 * rows.count)
-        for row in rows { row.appendImage(to: &image) }
+        var fingerprint = Fingerprint()
+        for row in rows { row.mix(into: &fingerprint) }
         let quarter = Int((now.timeIntervalSince1970 / 900).rounded(.down))
-        if let entry = entry(of: id), entry.quarter == quarter, entry.image == image { return entry.rendering }
+        if let entry = entry(of: id), entry.quarter == quarter, entry.fingerprint == fingerprint {
+            return entry.rendering
+        }
         let rendering = try render()
-        let entry = Kept(image: image, quarter: quarter, rendering: rendering)
+        let entry = Kept(fingerprint: fingerprint, quarter: quarter, rendering: rendering)
         state.withLock { put(entry, of: id, &$0) }
         return rendering
     }

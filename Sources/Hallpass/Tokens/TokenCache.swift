@@ -47,7 +47,7 @@ final class TokenCache: Sendable {
                 .authenticationRefused(requestID: request.id, reason: reason, clientAddress: request.clientAddress))
         }
         guard let principal = try await principal(of: request, now: now) else {
-            guard request.head.headerFields[.authorization] != nil else {
+            guard request.field(.authorization) != nil else {
                 note(.missingToken)
                 throw Self.unauthorized
             }
@@ -75,8 +75,8 @@ final class TokenCache: Sendable {
         detail: "Send `Authorization: Bearer hp_…` with a token that exists, has not expired and is not revoked.")
 
     private func principal(of request: Request, now: Date) async throws -> Principal? {
-        guard let field = request.head.headerFields[.authorization], let token = Self.bearer(field) else { return nil }
-        let digest = SHA256.hash(data: Array(token.utf8))
+        guard let field = request.field(.authorization), let digest = Self.digest(ofBearer: field)
+        else { return nil }
         let (known, generation) = state.withLock { state -> (Principal?, Int) in
             guard let entry = state.entries[digest], entry.until > now else { return (nil, state.generation) }
             state.lastUses[entry.principal.tokenID] = now
@@ -100,12 +100,19 @@ final class TokenCache: Sendable {
         return principal
     }
 
-    /// The token of `Bearer …` (RFC 6750 §2.1); the scheme's case does not matter.
-    private static func bearer(_ field: String) -> String? {
-        let parts = field.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer", parts[1].hasPrefix("hp_"), parts[1].utf8.count <= 200
-        else { return nil }
-        return String(parts[1])
+    /// The SHA-256 of the token of `Bearer …` (RFC 6750 §2.1); the scheme's case does not matter. Nil for what is no token.
+    private static func digest(ofBearer field: String) -> SHA256.Digest? {
+        var field = field
+        return field.withUTF8 { bytes in
+            guard bytes.count > 10, bytes.prefix(7).elementsEqual("bearer ".utf8, by: { $0 | 0x20 == $1 }) else {
+                return nil
+            }
+            let token = bytes.dropFirst(7).drop { $0 == UInt8(ascii: " ") }
+            guard token.count <= 200, token.starts(with: "hp_".utf8) else { return nil }
+            var hash = SHA256()
+            hash.update(bufferPointer: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: token)))
+            return hash.finalize()
+        }
     }
 
     /// Forgets everything: a token was revoked somewhere, or we cannot know.

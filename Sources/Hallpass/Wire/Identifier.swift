@@ -24,7 +24,36 @@ enum Identifier {
 
     /// An id as it stands in a path: 36 characters, hyphens in their places, either case. Nil for anything else.
     static func parse(_ text: some StringProtocol) -> UUID? {
-        text.utf8.count == 36 ? UUID(uuidString: String(text)) : nil
+        var text = String(text)
+        return text.withUTF8 { characters in
+            guard characters.count == 36 else { return nil }
+            var bytes: uuid_t = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+            let isWhole = withUnsafeMutableBytes(of: &bytes) { bytes in
+                var position = 0
+                for index in bytes.indices {
+                    if index == 4 || index == 6 || index == 8 || index == 10 {
+                        guard characters[position] == UInt8(ascii: "-") else { return false }
+                        position += 1
+                    }
+                    guard let high = digit(characters[position]), let low = digit(characters[position + 1]) else {
+                        return false
+                    }
+                    bytes[index] = high << 4 | low
+                    position += 2
+                }
+                return true
+            }
+            return isWhole ? UUID(uuid: bytes) : nil
+        }
+    }
+
+    private static func digit(_ character: UInt8) -> UInt8? {
+        switch character {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): character - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): character - UInt8(ascii: "A") + 10
+        default: nil
+        }
     }
 
     static func format(_ id: UUID) -> String {

@@ -16,6 +16,8 @@ final class LoopPool: @unchecked Sendable {
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var isTicking = false
 
+    /// So many reads on one connection are enough for a process of the server to be busy with.
+    private static let fullReader = 32
     /// How exactly deadlines are kept.
     private static let tick = Duration.milliseconds(25)
 
@@ -54,16 +56,18 @@ final class LoopPool: @unchecked Sendable {
         return nil
     }
 
-    /// The least loaded of those that get on; one that a slow statement stands in is left to it.
+    /// The first that gets on and is not full, so that a server process finds many reads at a time; else the least loaded.
+    /// One that a slow statement stands in is left to it.
     private func chooseReader() -> Reader {
         var best = readers[0]
         guard best.load > 0 else { return best }
-        var isStalled = best.isStalled(loop.now)
+        var isBestStalled = best.isStalled(loop.now)
+        if !isBestStalled, best.load < Self.fullReader { return best }
         for reader in readers.dropFirst() {
-            let isOtherStalled = reader.isStalled(loop.now)
-            if (isStalled && !isOtherStalled) || (isStalled == isOtherStalled && reader.load < best.load) {
+            let isStalled = reader.isStalled(loop.now)
+            if (isBestStalled && !isStalled) || (isStalled == isBestStalled && reader.load < best.load) {
                 best = reader
-                isStalled = isOtherStalled
+                isBestStalled = isStalled
             }
         }
         return best

@@ -1,3 +1,5 @@
+public import Foundation
+
 /// A statement with a name. The name goes to logs and metrics; the text is what it is prepared by, once a connection.
 public struct Query: Sendable {
     /// For people: `"request by id"`. Never holds data.
@@ -11,6 +13,14 @@ public struct Query: Sendable {
         self.name = name
         self.sql = sql
         self.isPlannedEachTime = isPlannedEachTime
+    }
+
+    /// The same statement with other ids bound, one for each of its parameters, which must all be ids: for a statement that
+    /// is run so often that it is worth keeping its text put together.
+    public func rebinding(_ ids: UUID...) -> Query {
+        var copy = self
+        copy.sql = sql.rebinding(ids)
+        return copy
     }
 }
 

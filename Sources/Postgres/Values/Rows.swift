@@ -61,14 +61,9 @@ public struct Row: Sendable {
         result.columns[column].map { isNull($0) } ?? true
     }
 
-    /// Appends every column's length and bytes: the same for the same values, and for no others of that statement.
-    public func appendImage(to bytes: inout [UInt8]) {
-        for column in 0..<result.columns.count {
-            let cell = result.cell(index, column)
-            var length = cell.map { Int32(truncatingIfNeeded: $0.bytes.count) } ?? -1
-            withUnsafeBytes(of: &length) { bytes.append(contentsOf: $0) }
-            if let cell { bytes.append(contentsOf: cell.bytes) }
-        }
+    /// Mixes every column's length and bytes into the fingerprint.
+    public func mix(into fingerprint: inout Fingerprint) {
+        result.forEachCell(of: index) { fingerprint.mix($0) }
     }
 
     /// The bytes of a column as they came, without a copy; nil for NULL.
@@ -112,6 +107,19 @@ final class ResultHandle: @unchecked Sendable {
         return SQLCell(
             type: columns.types[column],
             bytes: UnsafeRawBufferPointer(start: PQgetvalue(pointer, row, number), count: Int(length)))
+    }
+
+    /// The bytes of a row's columns in order, nil for NULL.
+    func forEachCell(of row: Int, _ body: (UnsafeRawBufferPointer?) -> Void) {
+        let row = Int32(truncatingIfNeeded: row)
+        for column in 0..<Int32(truncatingIfNeeded: columns.count) {
+            let length = PQgetlength(pointer, row, column)
+            if length == 0, PQgetisnull(pointer, row, column) == 1 {
+                body(nil)
+            } else {
+                body(UnsafeRawBufferPointer(start: PQgetvalue(pointer, row, column), count: Int(length)))
+            }
+        }
     }
 
     var affected: Int {

@@ -1,3 +1,5 @@
+public import Foundation
+
 // A piece of SQL with its bound values. Interpolating a value never puts it into the text: it becomes the next $n, and
 // its bytes travel beside the text. Interpolating another SQL composes the two and renumbers its placeholders, which is
 // why every parameter remembers where in the text its number stands: text is never scanned for "$1", so string literals
@@ -52,6 +54,15 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable {
         public mutating func appendInterpolation<Value: SQLValue>(_ value: Value?) {
             sql.bind(value)
         }
+
+        // The common types once more, so that binding one of them does not go by way of its witnesses.
+
+        public mutating func appendInterpolation(_ value: UUID) { sql.bind(value) }
+        public mutating func appendInterpolation(_ value: String) { sql.bind(value) }
+        public mutating func appendInterpolation(_ value: String?) { sql.bind(value) }
+        public mutating func appendInterpolation(_ value: Int) { sql.bind(value) }
+        public mutating func appendInterpolation(_ value: Date) { sql.bind(value) }
+        public mutating func appendInterpolation(_ value: Date?) { sql.bind(value) }
 
         /// Composes a fragment; its placeholders are renumbered.
         public mutating func appendInterpolation(_ fragment: SQL) {
@@ -124,6 +135,21 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable {
                 length: Int32(truncatingIfNeeded: length), textOffset: Int32(truncatingIfNeeded: text.utf8.count),
                 isBinary: !isText))
         appendPlaceholder(parameters.count)
+    }
+
+    /// The same text with other ids bound, one for each of its parameters: nothing is put together again.
+    func rebinding(_ ids: [UUID]) -> SQL {
+        precondition(ids.count == parameters.count, "one id for each parameter")
+        var copy = self
+        copy.bytes.removeAll(keepingCapacity: true)
+        for (index, id) in ids.enumerated() {
+            precondition(copy.parameters[index].type == UUID.sqlType, "a parameter that is no id")
+            copy.parameters[index].start = Int32(truncatingIfNeeded: copy.bytes.count)
+            copy.parameters[index].length = 16
+            withUnsafeBytes(of: id.uuid) { copy.bytes.append(contentsOf: $0) }
+            copy.bytes.append(0)
+        }
+        return copy
     }
 
     private mutating func appendPlaceholder(_ number: Int) {

@@ -83,7 +83,7 @@ final class Connection: @unchecked Sendable {
     /// Puts a statement into the pipeline, prepared first where it is not yet. Nothing leaves before a flush.
     func send(_ sql: SQL, as step: Step) {
         guard !isLost else { return step.complete(.failure(.lost("the connection was lost"))) }
-        let statement = statements.statement(for: sql)
+        let statement = statements.statement(for: sql, name: step.name)
         step.statement = statement
         if !statement.isPrepared {
             prepare(statement, for: step)

@@ -28,6 +28,8 @@ final class PreparedStatement {
 /// A connection's prepared statements by text and parameter types, the least recently used given up beyond a limit.
 struct StatementCache {
     private var statements: [String: PreparedStatement] = [:]
+    /// What a query of that name used last: nearly always what it uses next, and found without hashing its text.
+    private var latest: [StatementName: PreparedStatement] = [:]
     private var uses: UInt64 = 0
     private var serial = 0
     private var count = 0
@@ -38,7 +40,19 @@ struct StatementCache {
     }
 
     /// The statement for a query, made when there is none yet.
-    mutating func statement(for sql: SQL) -> PreparedStatement {
+    mutating func statement(for sql: SQL, name: StaticString) -> PreparedStatement {
+        let name = StatementName(name)
+        if let statement = latest[name], statement.text == sql.text, statement.fits(sql.parameters) {
+            uses += 1
+            statement.lastUse = uses
+            return statement
+        }
+        let statement = statement(for: sql)
+        latest[name] = statement
+        return statement
+    }
+
+    private mutating func statement(for sql: SQL) -> PreparedStatement {
         uses += 1
         var candidate = statements[sql.text]
         while let statement = candidate {
@@ -71,6 +85,7 @@ struct StatementCache {
 
     /// Forgets a statement: used again, it is prepared under a new name.
     mutating func forget(_ statement: PreparedStatement) {
+        for (name, other) in latest where other === statement { latest[name] = nil }
         guard let first = statements[statement.text] else { return }
         if first === statement {
             statements[statement.text] = first.sibling
