@@ -24,7 +24,7 @@ FROM (
 INSERT INTO request (id, district_id, kind, attempt, state, awaiting, requester_name, requester_email, requester_title,
     message, source, external_id, requested_date, launch_date, launch_at, launch_status, launched_at, sharing_method,
     sharing_rules, sharing_completed_at, sharing_source, checklist, decision_by, decision_at, decision_message,
-    configured_at, account_manager, search, version, created_at, updated_at)
+    configured_at, ended_at, account_manager, search, version, created_at, updated_at)
 SELECT pg_temp.load_id('e', n), d.id, kind, 1, stage,
     CASE WHEN kind = 'rostering' AND stage = 'pending' THEN 'sso' END,
     'Lee Park', 'lee' || district || '@district' || district || '.example', 'Tech admin', NULL, 'api', NULL,
@@ -42,7 +42,7 @@ SELECT pg_temp.load_id('e', n), d.id, kind, 1, stage,
     END,
     CASE WHEN stage IN ('approved', 'shared', 'configured', 'declined') THEN 'amy' END,
     CASE WHEN stage IN ('approved', 'shared', 'configured', 'declined') THEN at END, NULL,
-    CASE WHEN stage = 'configured' THEN at END, d.account_manager,
+    CASE WHEN stage = 'configured' THEN at END, CASE WHEN stage = 'declined' THEN at END, d.account_manager,
     d.search || E'\nlee park\nlee' || district || '@district' || district || '.example', 1, at, at
 FROM (
     SELECT n, (n + 1) / 2 AS district, CASE WHEN n % 2 = 1 THEN 'sso' ELSE 'rostering' END AS kind,
