@@ -76,8 +76,8 @@ public final class Database: Sendable {
         }
     }
 
-    /// Runs the closure as a transaction: committed when it returns, rolled back when it throws. Its errors pass through;
-    /// the commit's own are `DatabaseError`s.
+    /// Runs the closure as a transaction: committed when it returns, rolled back when it throws, by the time that this
+    /// throws. Its errors pass through; the commit's own are `DatabaseError`s.
     /// - Parameters:
     ///   - retry: whether the closure may run again when the transaction did not happen.
     ///   - lane: `.long` for a closure that waits for other transactions of this database.
@@ -187,6 +187,7 @@ public final class Database: Sendable {
                 let result = try await body(transaction)
                 if transaction.isRollbackOnly {
                     try await transaction.rehearse()
+                    await transaction.takeBack()
                 } else if !transaction.isDone {
                     try await transaction.finish()
                 }
@@ -194,6 +195,7 @@ public final class Database: Sendable {
                 pool.statistics.recordTransaction(name, took: .now - began, isError: false)
                 return result
             } catch {
+                await transaction.takeBack()
                 transaction.release(to: lanes)
                 guard attempt < manner.retry.attempts, await mayRepeat(transaction, attempt, pool) else {
                     pool.statistics.recordTransaction(name, took: .now - began, isError: true)
