@@ -60,6 +60,8 @@ CREATE TABLE request (
     decision_at timestamptz,
     decision_message text,
     configured_at timestamptz,
+    -- What is shared for a request is kept for a while from here on; the request may be touched later.
+    ended_at timestamptz,
     -- The district's account manager again, so that a list filtered by it is one index scan.
     account_manager text,
     -- District name, requester and e-mail as they are searched.
@@ -77,6 +79,8 @@ CREATE TABLE request (
     CONSTRAINT request_sharing_with_state CHECK (
         state NOT IN ('shared', 'configured') OR sharing_completed_at IS NOT NULL),
     CONSTRAINT request_configured_at_with_state CHECK (state <> 'configured' OR configured_at IS NOT NULL),
+    CONSTRAINT request_ended_at_with_state CHECK (
+        (state IN ('declined', 'withdrawn', 'disconnected')) = (ended_at IS NOT NULL)),
     CONSTRAINT request_decided CHECK (state NOT IN ('approved', 'shared', 'configured', 'declined') OR decision_at IS NOT NULL)
 );
 CREATE UNIQUE INDEX request_one_open ON request (district_id, kind)

@@ -124,20 +124,18 @@ public struct RequestTarget: Sendable, Hashable {
         }
     }
 
-    /// One segment, decoded. What it holds is not text of some other path: no control character, no dot segment.
+    /// One segment, decoded. It is no dot segment; control characters, and U+FFFD for bytes that are not UTF-8, are in it as
+    /// anything is that no literal of a route spells.
     private static func segment(_ bytes: UnsafeBufferPointer<UInt8>) throws(ParseFailure) -> String {
         guard Grammar.index(of: UInt8(ascii: "%"), in: bytes) != nil else {
             if isDots(bytes) { throw .malformed("the path holds a dot segment") }
             return String(decoding: bytes, as: UTF8.self)
         }
         let decoded = percentDecoded(bytes)
-        guard let text = String(validating: decoded, as: UTF8.self),
-            !decoded.contains(where: { $0 < 0x20 || $0 == 0x7F })
-        else { throw .malformed("the path holds an encoded control character or bytes that are not UTF-8") }
         for piece in decoded.split(whereSeparator: { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }) {
             if piece.withUnsafeBufferPointer(isDots) { throw .malformed("the path holds a dot segment") }
         }
-        return text
+        return String(decoding: decoded, as: UTF8.self)
     }
 
     private static func isDots(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {

@@ -26,8 +26,6 @@ final class Application: Sendable {
     /// Requests as they were last shown, one by one and in lists.
     let shownRequests = RenderedRequests(capacity: 24_576)
     let listedRequests = RenderedRequests(capacity: 4096)
-    /// Bulk calls with an Idempotency-Key that run in this process.
-    let bulkCalls = RunningKeys()
 
     init(
         configuration: Configuration, loops: EventLoopGroup, database: Database, logger: Logger,
@@ -52,13 +50,15 @@ final class Application: Sendable {
 
     /// Runs one change in one transaction, and wakes the workers it has given something to do once it is committed.
     /// Serialisation failures and deadlocks are repeated a bounded number of times: the body runs again from the start.
-    /// - Parameter dryRun: everything is run and nothing is stored.
+    /// - Parameters:
+    ///   - dryRun: everything is run and nothing is stored.
+    ///   - lane: `.long` when the body performs other changes.
     func perform<Result: Sendable>(
         author: Author, now: Date, httpRequestID: String? = nil, dryRun: Bool = false,
-        _ body: (Work) async throws -> Result
+        lane: TransactionLane = .ordinary, _ body: (Work) async throws -> Result
     ) async throws -> Result {
         var wakes: Set<Wake> = []
-        let result = try await database.transaction("change", retry: .safe) { transaction in
+        let result = try await database.transaction("change", retry: .safe, lane: lane) { transaction in
             let work = Work(
                 application: self, transaction: transaction, author: author, now: now, httpRequestID: httpRequestID)
             if dryRun { transaction.rollbackOnly() }

@@ -59,15 +59,13 @@ enum RefusedHeads {
     private static let forbidden = "the request target holds a character that must be percent-encoded"
     private static let dots = "the path holds a dot segment"
     private static let broken = "the request target holds a broken percent-encoding"
-    private static let unclear = "the path holds an encoded control character or bytes that are not UTF-8"
 
     /// RFC 9112 §3.2 and RFC 3986.
     private static let targets: [Fixture] = [
         ("GET", "//../a", dots), ("GET", "/a/../b", dots), ("GET", "/..", dots), ("GET", "/.", dots),
         ("GET", "/a/./b", dots), ("GET", "/%2e%2e/b", dots), ("GET", "/%2E./b", dots), ("GET", "/.%2e", dots),
         ("GET", "/%2e", dots), ("GET", "/a/..%2fb", dots), ("GET", "/a/x%2f..%2fb", dots), ("GET", "/a%2F%2e", dots),
-        ("GET", "/a/..%5cb", dots), ("GET", "/a%00", unclear), ("GET", "/a%0d%0ab", unclear), ("GET", "/%7f", unclear),
-        ("GET", "/%ff", unclear), ("GET", "/%c0%ae%c0%ae/a", unclear), ("GET", "/%ed%a0%80", unclear),
+        ("GET", "/a/..%5cb", dots),
         ("GET", "/%", broken), ("GET", "/%4", broken), ("GET", "/%zz", broken), ("GET", "/a?b=%", broken),
         ("GET", "/a?b=%g0", broken), ("GET", "/a?%u0041", broken), ("GET", "/a#b", forbidden),
         ("GET", "/a?b#c", forbidden), ("GET", "/a\\b", forbidden), ("GET", "/\"", forbidden),

@@ -24,13 +24,13 @@ FROM (
 INSERT INTO request (id, district_id, kind, attempt, state, awaiting, requester_name, requester_email, requester_title,
     message, source, external_id, requested_date, launch_date, launch_at, launch_status, launched_at, sharing_method,
     sharing_rules, sharing_completed_at, sharing_source, checklist, decision_by, decision_at, decision_message,
-    configured_at, account_manager, search, version, created_at, updated_at)
+    configured_at, ended_at, account_manager, search, version, created_at, updated_at)
 SELECT pg_temp.load_id('e', n), d.id, kind, 1, stage,
     CASE WHEN kind = 'rostering' AND stage = 'pending' THEN 'sso' END,
     'Lee Park', 'lee' || district || '@district' || district || '.example', 'Tech admin', NULL, 'api', NULL,
     date, date, date::timestamp AT TIME ZONE 'America/Los_Angeles',
-    CASE WHEN stage NOT IN ('shared', 'configured') THEN 'waiting' WHEN n % 10 < 3 THEN 'scheduled' ELSE 'launched' END,
-    CASE WHEN stage IN ('shared', 'configured') AND n % 10 >= 3 THEN at END,
+    CASE WHEN stage NOT IN ('shared', 'configured') THEN 'waiting' WHEN is_ahead THEN 'scheduled' ELSE 'launched' END,
+    CASE WHEN stage IN ('shared', 'configured') AND NOT is_ahead THEN at END,
     CASE WHEN stage IN ('shared', 'configured') THEN 'sections' END,
     CASE WHEN stage IN ('shared', 'configured') THEN '["s1"]'::json END,
     CASE WHEN stage IN ('shared', 'configured') THEN at END,
@@ -42,9 +42,11 @@ SELECT pg_temp.load_id('e', n), d.id, kind, 1, stage,
     END,
     CASE WHEN stage IN ('approved', 'shared', 'configured', 'declined') THEN 'amy' END,
     CASE WHEN stage IN ('approved', 'shared', 'configured', 'declined') THEN at END, NULL,
-    CASE WHEN stage = 'configured' THEN at END, d.account_manager,
+    CASE WHEN stage = 'configured' THEN at END, CASE WHEN stage = 'declined' THEN at END, d.account_manager,
     d.search || E'\nlee park\nlee' || district || '@district' || district || '.example', 1, at, at
 FROM (
+    -- None is due: what is launched while something is measured would be measured too.
+    SELECT *, n % 10 < 5 AND coalesce(date > current_date + 1, false) AS is_ahead FROM (
     SELECT n, (n + 1) / 2 AS district, CASE WHEN n % 2 = 1 THEN 'sso' ELSE 'rostering' END AS kind,
         -- Of ten districts one waits, one is approved, one shared, and one has ended.
         CASE ((n + 1) / 2) % 10 WHEN 0 THEN 'pending' WHEN 1 THEN 'approved' WHEN 2 THEN 'shared' WHEN 3 THEN 'declined'
@@ -52,6 +54,7 @@ FROM (
         CASE WHEN (n / 2) % 3 > 0 THEN date '2026-01-01' + (n::bigint * 7919 % 1000)::int END AS date,
         timestamptz '2026-01-01' + n * interval '500 milliseconds' AS at
     FROM generate_series(1, :requests) n
+    ) dated
 ) requests JOIN district d ON d.id = pg_temp.load_id('d', district);
 COMMIT;
 VACUUM ANALYZE district;

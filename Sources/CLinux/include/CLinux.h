@@ -2,7 +2,7 @@
 #define CLINUX_H
 
 // The Linux calls that Foundation's Glibc overlay does not bring: epoll, eventfd, accept4, thread names, scheduling
-// policies, prctl, malloc_trim.
+// policies, prctl, malloc_trim, mremap.
 // _GNU_SOURCE stays undefined, since it would change structures that other modules have read without it.
 
 #include <pthread.h>
@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 extern int accept4(int listener, struct sockaddr *address, socklen_t *length, int flags);
+extern void *mremap(void *old, size_t size, size_t new_size, int flags, ...);
 extern int malloc_trim(size_t padding);
 extern int pthread_setname_np(pthread_t thread, const char *name);
 
@@ -29,6 +30,12 @@ static inline int linux_schedule_as_batch(void) {
     return sched_setscheduler(0, /* SCHED_BATCH */ 3, &none);
 }
 static inline void linux_give_back_memory(void) { malloc_trim(0); }
+/// Null when there is no memory left. The mapping may move.
+static inline void *linux_grow_mapping(void *old, size_t size, size_t new_size) {
+    const int may_move = 1;
+    void *grown = mremap(old, size, new_size, may_move);
+    return grown == (void *)-1 ? NULL : grown;
+}
 static inline void linux_forbid_dumps(void) { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
 #endif

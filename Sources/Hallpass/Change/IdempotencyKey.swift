@@ -181,3 +181,10 @@ struct IdempotencyKey: Sendable {
         return hash.finalize().withUnsafeBytes { $0.loadUnaligned(as: Int64.self) }
     }
 }
+
+extension Problem {
+    static let idempotencyInProgress = Problem(
+        status: 409, code: .idempotencyInProgress,
+        detail: "The first call with this Idempotency-Key is still running. Ask again in a moment.",
+        retryAfterSeconds: 1)
+}

@@ -122,14 +122,27 @@ extension ObjectReader {
         guard var reader = object("requester", required: required) else { return nil }
         let name = reader.string("name", required: true)
         let email = reader.email("email", required: true)
-        let title = reader.string("title")
+        let title = reader.title()
         reader.finish()
         guard let name, let email else { return nil }
         return Requester(name: name, email: email, title: title)
     }
 
-    /// A message or a reason: up to 4,000 characters, with line breaks.
+    /// A message or a reason: up to 4,000 characters, with line breaks. An empty one says nothing, so where it is optional it
+    /// is the same as leaving it out.
     mutating func prose(_ name: String, required: Bool = false) -> String? {
-        string(name, required: required, length: Limits.message, multiline: true)
+        if !required, isBlank(name) { return nil }
+        return string(name, required: required, length: Limits.message, multiline: true)
+    }
+
+    /// A person's title: optional, so an empty one is none.
+    mutating func title() -> String? { isBlank("title") ? nil : string("title") }
+
+    /// Whether an optional text is there and holds nothing to be seen.
+    private mutating func isBlank(_ name: String) -> Bool {
+        guard case .value(.string(let text)) = presence(name) else { return false }
+        return text.unicodeScalars.allSatisfy {
+            $0.properties.isWhitespace && $0.properties.generalCategory != .control
+        }
     }
 }

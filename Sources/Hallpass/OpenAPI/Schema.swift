@@ -121,6 +121,10 @@ struct Schema: Sendable {
     static let prose = string(
         length: Limits.message,
         pattern: namePattern.replacing(#"\x00-\x1f"#, with: #"\x00-\x08\x0b\x0c\x0e-\x1f"#))
+    /// An optional message, reason, note or title: an empty one is none.
+    static let remark = string(
+        length: 0...Limits.message.upperBound, pattern: #"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"#)
+    static let title = string(length: 0...Limits.name.upperBound, pattern: #"^[^\x00-\x1f\x7f-\x9f]*$"#)
     static let email = string(length: 3...254, format: "email").described("An e-mail address within RFC 5321's limits.")
     static let cleverID = string(length: 1...64, pattern: "^[A-Za-z0-9_-]{1,64}$")
         .described("Clever's id of the district.")

@@ -20,6 +20,7 @@ struct WakeRelay: Service {
                 case .message(Self.channel, let payload):
                     if let wake = Wake(rawValue: payload) { application.signals.wake([wake]) }
                 case .message: application.tokens.forget()
+                case .disconnected: application.tokens.listening(false)
                 case .reconnected:
                     application.tokens.listening(true)
                     application.signals.wake(Wake.allCases)

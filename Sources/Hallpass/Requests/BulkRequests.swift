@@ -6,9 +6,11 @@ import Postgres
 
 // `POST /v1/requests/bulk`: one action on up to 500 requests, each in a transaction of its own. Requests of one district
 // depend on each other, so they come one after the other in the order given (approving takes SSO first, since rostering
-// needs it); districts run side by side. With an Idempotency-Key each request's result is stored in that request's
-// transaction and looked for under the district's lock, so a call that broke off is taken up where it was, and of two at
-// once each request is done by one. The finished answer is stored last and replayed whole. A refused input is not stored.
+// needs it); districts run side by side. With an Idempotency-Key a transaction around them all holds the key's lock, on
+// whichever instance: another call with the key is told so, a process that dies lets go of it with its connection, and the
+// finished answer is stored by the commit that lets go. Each request's result is stored in that request's transaction and
+// looked for under the district's lock, so a call that broke off is taken up where it was, and even when the lock was lost
+// on the way each request is done once. A refused input is not stored.
 
 enum BulkRequests {
     private static let parallel = 8
@@ -19,29 +21,38 @@ enum BulkRequests {
         let json = try EndpointRunner.json(bytes)
         let given = try IdempotencyKey(of: call, tokenID: principal.tokenID, body: bytes)
         guard let key = call.isDryRun ? nil : given else {
-            return try await carryOut(try BulkInput.read(json, call), [:], nil, call, principal)
+            let job = BulkJob(call: call, principal: principal, input: try BulkInput.read(json, call), key: nil)
+            return try await carryOut(job, done: [:]).answer
         }
-        return try await call.application.bulkCalls.hold(key) {
+        return try await perform(call, principal, lane: .long) { holder in
             let done: [UUID: [UInt8]]
-            switch try await lookUp(key, call, principal) {
+            switch try await lookUp(key, holder.transaction, call) {
             case .replay(let answer): return answer
             case .resume(let results): done = results
             }
-            let input = try BulkInput.read(json, call)
+            let job = BulkJob(call: call, principal: principal, input: try BulkInput.read(json, call), key: key)
             try await perform(call, principal) { work in for query in key.beginning { work.transaction.execute(query) }
             }
-            return try await carryOut(input, done, key, call, principal)
+            let outcome = try await carryOut(job, done: done)
+            holder.districtIDs = outcome.districtIDs
+            key.store(outcome.answer, in: holder)
+            return outcome.answer
         }
     }
 
-    private static func carryOut(
-        _ input: BulkInput, _ done: [UUID: [UInt8]], _ key: IdempotencyKey?, _ call: Call, _ principal: Principal
-    ) async throws -> Answer {
+    private struct Outcome {
+        var answer: Answer
+        var districtIDs: Set<UUID>
+    }
+
+    /// - Parameter done: results of an earlier call with the key.
+    private static func carryOut(_ job: BulkJob, done: [UUID: [UInt8]]) async throws -> Outcome {
+        let ids = job.input.ids
         var results = done
         var mails: [UUID: [Work.OutgoingMail]] = [:]
         var districtIDs: Set<UUID> = []
-        let groups = try await groups(of: input, call).map { $0.filter { done[$0] == nil } }.filter { !$0.isEmpty }
-        let job = BulkJob(call: call, principal: principal, input: input, key: key)
+        let groups = try await groups(of: job.input, job.call)
+            .map { $0.filter { done[$0] == nil } }.filter { !$0.isEmpty }
         try await withThrowingTaskGroup(of: [BulkResult].self) { tasks in
             var rest = groups[...]
             for _ in 0..<parallel {
@@ -56,20 +67,14 @@ enum BulkRequests {
                 if let ids = rest.popFirst() { tasks.addTask { try await job.run(ids) } }
             }
         }
-        let ordered = input.ids.compactMap { results[$0] }
-        let answer = Answer.json { writer in
+        let ordered = ids.compactMap { results[$0] }
+        var answer = Answer.json { writer in
             writer.object { writer in
                 writer.member("results", array: { writer in for result in ordered { writer.raw(bytes: result) } })
             }
         }
-        if call.isDryRun { return answer.withWouldSend(input.ids.flatMap { mails[$0] ?? [] }) }
-        if let key {
-            try await perform(call, principal) { [districtIDs] work in
-                work.districtIDs = districtIDs
-                key.store(answer, in: work)
-            }
-        }
-        return answer
+        if job.call.isDryRun { answer = answer.withWouldSend(ids.flatMap { mails[$0] ?? [] }) }
+        return Outcome(answer: answer, districtIDs: districtIDs)
     }
 
     /// The ids by district, each district's in the order in which they are to be carried out.
@@ -103,25 +108,23 @@ enum BulkRequests {
         case resume([UUID: [UInt8]])
     }
 
-    private static func lookUp(_ key: IdempotencyKey, _ call: Call, _ principal: Principal) async throws -> Lookup {
-        try await perform(call, principal) { work in
-            let rows = try await work.transaction.query(all: key.lookup + [key.results])
-            if let answer = try key.answer(from: rows[0], rows[1], requestID: call.request.id) {
-                return .replay(answer)
-            }
-            // Without a key that still counts, what lies under it has expired.
-            var results: [UUID: [UInt8]] = [:]
-            for row in rows[1].isEmpty ? Array(rows[2].prefix(0)) : Array(rows[2]) {
-                if let result = try row.get(1, as: [UInt8]?.self) { results[try row.get(0)] = result }
-            }
-            return .resume(results)
+    /// Takes the key's lock for the transaction, and looks for what is stored under the key.
+    private static func lookUp(_ key: IdempotencyKey, _ transaction: Transaction, _ call: Call) async throws -> Lookup {
+        let rows = try await transaction.query(all: key.lookup + [key.results])
+        if let answer = try key.answer(from: rows[0], rows[1], requestID: call.request.id) { return .replay(answer) }
+        // Without a key that still counts, what lies under it has expired.
+        var results: [UUID: [UInt8]] = [:]
+        for row in rows[1].isEmpty ? Array(rows[2].prefix(0)) : Array(rows[2]) {
+            if let result = try row.get(1, as: [UInt8]?.self) { results[try row.get(0)] = result }
         }
+        return .resume(results)
     }
 
     private static func perform<Result: Sendable>(
-        _ call: Call, _ principal: Principal, _ body: (Work) async throws -> Result
+        _ call: Call, _ principal: Principal, lane: TransactionLane = .ordinary,
+        _ body: (Work) async throws -> Result
     ) async throws -> Result {
         try await call.application.perform(
-            author: .token(principal), now: call.now, httpRequestID: call.request.id, body)
+            author: .token(principal), now: call.now, httpRequestID: call.request.id, lane: lane, body)
     }
 }

@@ -83,14 +83,11 @@ enum RequestActions {
             if var members = reader.object("requester") {
                 if members.has("name"), let name = members.string("name", required: true) { requester.name = name }
                 if members.has("email"), let email = members.email("email", required: true) { requester.email = email }
-                if case .null = members.presence("title") { requester.title = nil }
-                if let title = members.string("title") { requester.title = title }
+                if members.has("title") { requester.title = members.title() }
                 members.finish()
             }
-            var message = request.message
-            if case .null = reader.presence("message") { message = nil }
-            if let text = reader.prose("message") { message = text }
-            return .amend(requester: requester, message: message)
+            let message = reader.prose("message")
+            return .amend(requester: requester, message: reader.has("message") ? message : request.message)
         }
         return try await change.apply(command, to: id, in: locked)
     }

@@ -94,7 +94,9 @@ enum RequestRows {
                 sharing_completed_at = \(request.sharing?.completedAt), sharing_source = \(request.sharing?.source.rawValue),
                 checklist = \(ChecklistText.write(request.checklist)), decision_by = \(request.decision.by),
                 decision_at = \(request.decision.at), decision_message = \(request.decision.message),
-                configured_at = \(request.configuredAt), account_manager = \(district.accountManager),
+                configured_at = \(request.configuredAt),
+                ended_at = CASE WHEN \(request.state.isEnded) THEN coalesce(ended_at, \(request.updatedAt)) END,
+                account_manager = \(district.accountManager),
                 search = \(search(request, in: district)), overdue_at = \(request.overdueAt(in: district.zone)),
                 version = \(request.version), updated_at = \(request.updatedAt)
             WHERE id = \(request.id) AND version = \(version)

@@ -1,10 +1,12 @@
+import Sockets
+
 // How many different ids an upload holds, and which come for the first time, in bounded memory. An id is remembered as 127
 // bits of a keyed hash, 16 bytes a slot in an open-addressed table. For two of a million ids to be taken for one has a
 // chance of 1 in 10^26, and nobody can make it happen, since the keys are drawn anew for each upload. When the table is
 // full (a million and a half ids, more than any district has students) it says that it does not know; whoever asks then
-// lets the database find out.
+// lets the database find out. The table grows where it lies, so that there are never two of it.
 
-struct DistinctIDs {
+struct DistinctIDs: ~Copyable {
     enum Answer {
         /// Comes for the first time; remembered from now on.
         case new
@@ -15,6 +17,7 @@ struct DistinctIDs {
 
     /// 32 MiB of slots.
     static let standardCapacity = 3 << 19
+    private static let smallest = 256
 
     /// How many different ids are remembered.
     private(set) var count = 0
@@ -23,13 +26,19 @@ struct DistinctIDs {
     private let capacity: Int
     private let key: IDHash.Key
     /// A power of two of slots; an empty one is 0, which no hash is.
-    private var slots: [SIMD2<UInt64>]
+    private let pages = ZeroedPages(byteCount: smallest * MemoryLayout<SIMD2<UInt64>>.size)
+    private var slots: UnsafeMutableBufferPointer<SIMD2<UInt64>>
 
     init(capacity: Int = Self.standardCapacity, key: IDHash.Key = .random()) {
         precondition(capacity > 0)
         self.capacity = capacity
         self.key = key
-        slots = Array(repeating: .zero, count: 256)
+        slots = Self.slots(in: pages)
+    }
+
+    private static func slots(in pages: ZeroedPages) -> UnsafeMutableBufferPointer<SIMD2<UInt64>> {
+        UnsafeMutableRawBufferPointer(start: pages.base, count: pages.byteCount)
+            .bindMemory(to: SIMD2<UInt64>.self)
     }
 
     mutating func insert(_ id: UnsafeBufferPointer<UInt8>) -> Answer {
@@ -41,12 +50,8 @@ struct DistinctIDs {
 
     /// Nil when there is no room left for a new id.
     private mutating func place(_ hash: SIMD2<UInt64>) -> Answer? {
-        let mask = slots.count - 1
-        var index = Int(truncatingIfNeeded: hash.y) & mask
-        while slots[index] != .zero {
-            if slots[index] == hash { return .known }
-            index = (index + 1) & mask
-        }
+        let index = find(hash)
+        if slots[index] == hash { return .known }
         // Three quarters full, linear probing looks at three slots for what is known and nine for what is new.
         if count >= capacity {
             hasOverflowed = true
@@ -58,14 +63,36 @@ struct DistinctIDs {
         return .new
     }
 
-    private mutating func grow() {
-        let old = slots
-        slots = Array(repeating: .zero, count: old.count * 2)
+    /// Where the hash is, or would be.
+    private func find(_ hash: SIMD2<UInt64>) -> Int {
         let mask = slots.count - 1
-        for hash in old where hash != .zero {
-            var index = Int(truncatingIfNeeded: hash.y) & mask
-            while slots[index] != .zero { index = (index + 1) & mask }
-            slots[index] = hash
+        var index = Int(truncatingIfNeeded: hash.y) & mask
+        while slots[index] != .zero, slots[index] != hash { index = (index + 1) & mask }
+        return index
+    }
+
+    /// Doubles the table. Each hash is taken out and put where it belongs now, in the order in which they lie: what is put
+    /// back before it comes to lie at or before its old slot, or in the new half, so no hash is passed over and every run
+    /// of full slots stays whole. Those that ran over the old table's end to its beginning wait for the others.
+    private mutating func grow() {
+        let oldCount = slots.count
+        pages.double()
+        slots = Self.slots(in: pages)
+        var ranOver: [SIMD2<UInt64>] = []
+        var start = 0
+        while slots[start] != .zero {
+            ranOver.append(take(start))
+            start += 1
         }
+        for index in start..<oldCount where slots[index] != .zero {
+            let hash = take(index)
+            slots[find(hash)] = hash
+        }
+        for hash in ranOver { slots[find(hash)] = hash }
+    }
+
+    private mutating func take(_ index: Int) -> SIMD2<UInt64> {
+        defer { slots[index] = .zero }
+        return slots[index]
     }
 }

@@ -9,6 +9,10 @@ enum GetTeacherAccess {
     static func run(_ call: Call) async throws -> Answer {
         let districtID = try call.id(of: "district")
         let teacherID = call.request.parameters["clever_id"] ?? ""
+        // What no upload could have named is no id: 404, as any malformed one is.
+        guard TextRule.offence(in: teacherID, length: 0...Int.max, multiline: false) == nil else {
+            throw Problem.notFound("teacher")
+        }
         let rows = try await call.application.database.query(find(districtID, teacherID))
         guard !rows.isEmpty else { throw Problem.notFound("district") }
         try call.refuseQuery()

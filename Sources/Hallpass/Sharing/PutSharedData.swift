@@ -29,7 +29,7 @@ enum PutSharedData {
         let hopeless = refusal(found, call)
         let progress = UploadProgress(
             call, requestID: id, districtID: found.districtID, writesNotes: !isDryRun && hopeless == nil)
-        // The tables of ids of a large district take 60 MB.
+        // Rows and buffers of a large one; its tables of ids are given back by themselves.
         defer { if progress.lines > 100_000 { ProcessMemory.giveBack() } }
         do {
             let answer = try await call.application.uploads.run {
@@ -87,7 +87,7 @@ enum PutSharedData {
         return found.state.isOpen ? nil : .transitionNotAllowed(found.state, found.state.allowedActions)
     }
 
-    private static func check(_ builder: SnapshotBuilder) throws(Problem) {
+    private static func check(_ builder: borrowing SnapshotBuilder) throws(Problem) {
         guard builder.isRefused else { return }
         var problem = Problem.invalid(builder.offences)
         let count = SnapshotCounts.grouped(builder.offenceCount)
@@ -120,7 +120,8 @@ enum PutSharedData {
                 let work = Work(
                     application: call.application, transaction: transaction, author: .token(principal),
                     now: call.application.now(), httpRequestID: call.request.id)
-                try await swap(id, reader.builder, counts, work, call)
+                try await swap(
+                    id, reader.builder.snapshotID, digest: reader.builder.digest, counts, work, call)
                 wakes = isDryRun ? [] : work.wakes
                 var answer = Answer.json { writer in writer.object { counts.members(to: &$0) } }
                 if isDryRun { answer = answer.withWouldSend(work.outgoing) }
@@ -173,10 +174,10 @@ enum PutSharedData {
 
     /// Makes the new snapshot the request's, with everything that follows from it.
     private static func swap(
-        _ id: UUID, _ builder: SnapshotBuilder, _ counts: SnapshotCounts, _ work: Work, _ call: Call
+        _ id: UUID, _ snapshotID: UUID, digest: [UInt8]?, _ counts: SnapshotCounts, _ work: Work, _ call: Call
     ) async throws {
         let transaction = work.transaction
-        var draft = try await SnapshotDraft.make(builder.snapshotID, for: id, in: transaction)
+        var draft = try await SnapshotDraft.make(snapshotID, for: id, in: transaction)
         let rows = try await transaction.query(all: Work.caseQueries(.request(id)))
         guard var locked = try work.readCase(rows), let request = locked.value.request(id) else {
             throw Problem.notFound("request")
@@ -188,14 +189,14 @@ enum PutSharedData {
             throw Problem.transitionNotAllowed(request.state, request.state.allowedActions)
         }
         draft = try await draft.confirmed(for: id, in: transaction)
-        let before = try await draft.replace(request, counts, digest: builder.digest, at: work.now, in: transaction)
+        let before = try await draft.replace(request, counts, digest: digest, at: work.now, in: transaction)
         work.audit(
             "request.shared_data", requestID: id, districtID: request.districtID, before: before.counts,
             after: counts.text)
         work.note(
             requestID: id, districtID: request.districtID, type: .sharing,
             text: "Shared data was uploaded: \(counts.sentence).", data: counts.text)
-        guard before.isChanged(to: builder.digest), let rostering = locked.value.open(.rostering) else { return }
+        guard before.isChanged(to: digest), let rostering = locked.value.open(.rostering) else { return }
         if rostering.state == .configured, before.counts != nil {
             work.note(
                 requestID: rostering.id, districtID: request.districtID, type: .sharing,

@@ -24,8 +24,8 @@ enum SharedData {
                 "shared_data.ended",
                 """
                 SELECT r.id FROM shared_snapshot s JOIN request r ON r.id = s.request_id
-                WHERE s.current AND r.state IN ('declined', 'withdrawn', 'disconnected') AND r.updated_at < \(endedBefore)
-                ORDER BY r.updated_at, r.id LIMIT \(limit)
+                WHERE s.current AND r.ended_at < \(endedBefore)
+                ORDER BY r.ended_at, r.id LIMIT \(limit)
                 """))
         for row in ended {
             let requestID = try row.get(0, as: UUID.self)

@@ -5,7 +5,7 @@ import Foundation
 // always staged, since what is known of one comes from several lines. After the first bad line nothing is written any
 // more, but every line is still read, so that all bad lines are counted.
 
-struct SnapshotBuilder {
+struct SnapshotBuilder: ~Copyable {
     /// Where a row goes.
     enum Target: Int, CaseIterable {
         case sections, students, staged

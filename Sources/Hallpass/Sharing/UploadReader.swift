@@ -18,7 +18,7 @@ final class UploadReader<Chunks: AsyncSequence> where Chunks.Element == ArraySli
     /// Called after each chunk.
     private let progress: (Int) async -> Void
 
-    init(_ chunks: Chunks, builder: SnapshotBuilder, progress: @escaping (Int) async -> Void) {
+    init(_ chunks: Chunks, builder: consuming SnapshotBuilder, progress: @escaping (Int) async -> Void) {
         self.chunks = chunks.makeAsyncIterator()
         self.builder = builder
         self.progress = progress

@@ -85,7 +85,7 @@ enum CallbackReader {
         if var reader = object.object("requester", required: true) {
             let name = reader.string("name", required: true)
             let email = reader.email("email", required: true)
-            let title = reader.string("title")
+            let title = reader.title()
             if let name, let email { requester = Requester(name: name, email: email, title: title) }
         }
         var launchDate: CalendarDate?

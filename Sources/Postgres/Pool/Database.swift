@@ -76,22 +76,24 @@ public final class Database: Sendable {
         }
     }
 
-    /// Runs the closure as a transaction: committed when it returns, rolled back when it throws. Its errors pass through;
-    /// the commit's own are `DatabaseError`s.
+    /// Runs the closure as a transaction: committed when it returns, rolled back when it throws, by the time that this
+    /// throws. Its errors pass through; the commit's own are `DatabaseError`s.
     /// - Parameters:
     ///   - retry: whether the closure may run again when the transaction did not happen.
+    ///   - lane: `.long` for a closure that waits for other transactions of this database.
     ///   - deadline: for the whole transaction; each wait in it also has the configuration's `statementDeadline`.
     public func transaction<Result>(
         _ name: StaticString, retry: TransactionRetry = .never, isolation: TransactionIsolation = .readCommitted,
-        deadline: Duration? = nil, _ body: (Transaction) async throws -> Result
+        lane: TransactionLane = .ordinary, deadline: Duration? = nil, _ body: (Transaction) async throws -> Result
     ) async throws -> Result {
+        let manner = TransactionManner(retry: retry, isolation: isolation, lane: lane, deadline: deadline)
         guard let pool = currentPool else {
             let pool = nextPool
             return try await withTaskExecutorPreference(pool.loop) {
-                try await self.transact(on: pool, name, retry, isolation, deadline, body)
+                try await self.transact(on: pool, name, manner, body)
             }
         }
-        return try await transact(on: pool, name, retry, isolation, deadline, body)
+        return try await transact(on: pool, name, manner, body)
     }
 
     /// What was counted since the start, over all loops.
@@ -163,36 +165,39 @@ public final class Database: Sendable {
     // MARK: Transactions
 
     private func transact<Result>(
-        on pool: LoopPool, _ name: StaticString, _ retry: TransactionRetry, _ isolation: TransactionIsolation,
-        _ deadline: Duration?, _ body: (Transaction) async throws -> Result
+        on pool: LoopPool, _ name: StaticString, _ manner: TransactionManner,
+        _ body: (Transaction) async throws -> Result
     ) async throws -> Result {
         let began = ContinuousClock.now
+        let lanes = pool.lanes(manner.lane)
         let context = TransactionContext(
-            name: name, pool: pool, isolation: isolation, statementDeadline: configuration.statementDeadline,
-            end: deadline.map { began + $0 })
+            name: name, pool: pool, isolation: manner.isolation, statementDeadline: configuration.statementDeadline,
+            end: manner.deadline.map { began + $0 })
         var attempt = 1
         while true {
-            let lane: Connection
-            switch await pool.lanes.take(deadline: context.deadline) {
-            case .success(let connection): lane = connection
+            let own: Connection
+            switch await lanes.take(deadline: context.deadline) {
+            case .success(let connection): own = connection
             case .failure(let error):
                 pool.statistics.recordTransaction(name, took: .now - began, isError: true)
                 throw error
             }
-            let transaction = Transaction(connection: lane, context: context)
+            let transaction = Transaction(connection: own, context: context)
             do {
                 let result = try await body(transaction)
                 if transaction.isRollbackOnly {
                     try await transaction.rehearse()
+                    await transaction.takeBack()
                 } else if !transaction.isDone {
                     try await transaction.finish()
                 }
-                transaction.release(to: pool.lanes)
+                transaction.release(to: lanes)
                 pool.statistics.recordTransaction(name, took: .now - began, isError: false)
                 return result
             } catch {
-                transaction.release(to: pool.lanes)
-                guard attempt < retry.attempts, await mayRepeat(transaction, attempt, pool) else {
+                await transaction.takeBack()
+                transaction.release(to: lanes)
+                guard attempt < manner.retry.attempts, await mayRepeat(transaction, attempt, pool) else {
                     pool.statistics.recordTransaction(name, took: .now - began, isError: true)
                     throw error
                 }

@@ -9,6 +9,8 @@ public struct DatabaseConfiguration: Sendable {
     public var readersPerLoop = 2
     /// Connections for streams (`rows`, `copyOut`), per loop.
     public var streamsPerLoop = 2
+    /// Connections for transactions that stay open while others run (`TransactionLane.long`), per loop.
+    public var longTransactionsPerLoop = 4
     /// For a statement that has no deadline of its own.
     public var statementDeadline = Duration.seconds(10)
     /// For one attempt to connect to one address.
@@ -66,4 +68,12 @@ public enum TransactionRetry: Sendable {
         case .upTo(let attempts): max(1, attempts)
         }
     }
+}
+
+/// Which connections a transaction takes its own from.
+public enum TransactionLane: Sendable {
+    case ordinary
+    /// For one that stays open while its closure waits for other transactions: from connections apart, since those who
+    /// hold the ordinary ones could otherwise wait for one another.
+    case long
 }

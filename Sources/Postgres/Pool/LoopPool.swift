@@ -12,6 +12,7 @@ final class LoopPool: @unchecked Sendable {
     private(set) var isClosed = false
     private var readers: [Reader] = []
     private(set) lazy var lanes = Lanes(pool: self, limit: configuration.connectionsPerLoop)
+    private(set) lazy var longLanes = Lanes(pool: self, limit: configuration.longTransactionsPerLoop)
     private(set) lazy var streams = Lanes(pool: self, limit: configuration.streamsPerLoop)
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var isTicking = false
@@ -75,6 +76,8 @@ final class LoopPool: @unchecked Sendable {
 
     // MARK: Connections
 
+    func lanes(_ lane: TransactionLane) -> Lanes { lane == .long ? longLanes : lanes }
+
     func connector(isReadOnly: Bool, _ completion: @escaping Connector.Completion) -> Connector {
         Connector(
             loop: loop, settings: connectorSettings(isReadOnly: isReadOnly), completion: completion)
@@ -125,6 +128,7 @@ final class LoopPool: @unchecked Sendable {
     func dropConnections(_ reason: String) {
         for reader in readers { reader.fail(.unavailable(reason: reason)) }
         lanes.fail(.unavailable(reason: reason))
+        longLanes.fail(.unavailable(reason: reason))
         streams.fail(.unavailable(reason: reason))
         for connection in connections.values { connection.lose(reason) }
     }
@@ -134,6 +138,7 @@ final class LoopPool: @unchecked Sendable {
         isClosed = true
         for reader in readers { reader.close(.closed) }
         lanes.close()
+        longLanes.close()
         streams.close()
         for connection in connections.values { connection.close() }
         connections = [:]
@@ -176,8 +181,9 @@ final class LoopPool: @unchecked Sendable {
         let now = ContinuousClock.now
         for reader in readers { reader.expire(now) }
         lanes.expire(now)
+        longLanes.expire(now)
         streams.expire(now)
-        var isBusy = lanes.waitingCount > 0 || streams.waitingCount > 0
+        var isBusy = lanes.waitingCount > 0 || longLanes.waitingCount > 0 || streams.waitingCount > 0
         for reader in readers where reader.load > 0 { isBusy = true }
         for connection in connections.values where !connection.isIdle {
             connection.expire(now)

@@ -94,6 +94,7 @@ final class Monitor: @unchecked Sendable {
         isPinging = false
         timer?.cancel()
         guard !isClosed else { return }
+        hub.disconnect()
         logger.debug("database monitor lost its connection", metadata: ["reason": "\(reason)"])
         connect()
     }

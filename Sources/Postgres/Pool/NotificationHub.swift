@@ -2,6 +2,8 @@ extension Database {
     /// What a listener hears.
     public enum Notification: Sendable, Hashable {
         case message(channel: String, payload: String)
+        /// The connection was lost: what is said from now on does not arrive, until `reconnected`.
+        case disconnected
         /// Listening began, or began again after the connection was lost, or more came than was fetched: what was said
         /// meanwhile was missed, so look at the tables.
         case reconnected
@@ -64,6 +66,10 @@ struct NotificationHub {
         for (other, listener) in listeners where number == nil || number == other {
             if !listener.channels.isDisjoint(with: channels) { yield(.reconnected, to: listener) }
         }
+    }
+
+    func disconnect() {
+        for listener in listeners.values { yield(.disconnected, to: listener) }
     }
 
     mutating func finish() {

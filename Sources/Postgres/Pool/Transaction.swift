@@ -192,6 +192,14 @@ public final class Transaction {
     }
 }
 
+/// How a transaction was asked for.
+struct TransactionManner {
+    let retry: TransactionRetry
+    let isolation: TransactionIsolation
+    let lane: TransactionLane
+    let deadline: Duration?
+}
+
 /// What a transaction is run with.
 struct TransactionContext {
     let name: StaticString

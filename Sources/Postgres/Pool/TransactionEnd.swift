@@ -1,3 +1,4 @@
+internal import CLibpq
 internal import Sockets
 
 // How a transaction ends. What is known and what is not: an error answered to a statement before the sync means that
@@ -106,6 +107,19 @@ extension Transaction {
         _ = send(Query("check constraints", "SET CONSTRAINTS ALL IMMEDIATE"))
         connection.requestAnswers()
         try await settle()
+    }
+
+    /// Rolls back and waits until that is done, so that no lock outlives what is answered. After a failure of the database or
+    /// of the wait for it there is nothing to wait for: `release` sees to it then.
+    func takeBack() async {
+        guard isOpen, !isDone, failure == nil, !mustCancel, !connection.isLost else { return }
+        // Makes a block of all that the unit did, so that ROLLBACK takes it back without a warning.
+        beginBlock()
+        connection.send("ROLLBACK", as: Step(.execute, name: "rollback"))
+        let sync = Step(.sync, name: "rollback")
+        connection.sync(sync)
+        guard case .success = await waiting(for: sync) else { return }
+        isDone = connection.transactionStatus == PQTRANS_IDLE
     }
 
     /// Gives the connection back; what is not committed is rolled back, in the background.

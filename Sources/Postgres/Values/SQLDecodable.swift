@@ -152,7 +152,9 @@ extension JSONText: SQLDecodable {
 /// `bytea` for bytes, else a one-dimensional array; a NULL element is an error unless the element is an optional.
 extension Array: SQLDecodable where Element: SQLDecodable {
     public static func decode(_ cell: SQLCell) -> [Element]? {
-        if Element.self == UInt8.self { return cell.type == .bytea ? [UInt8](cell.bytes) as? [Element] : nil }
+        if Element.self == UInt8.self {
+            return cell.type == .bytea ? [Element](cell.bytes.assumingMemoryBound(to: Element.self)) : nil
+        }
         guard let dimensions = cell.integer(at: 0, as: Int32.self),
             let elementType = cell.integer(at: 8, as: UInt32.self)
         else { return nil }

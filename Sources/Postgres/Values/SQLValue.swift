@@ -139,7 +139,8 @@ extension Array: SQLValue where Element: SQLArrayElement {
     public static var sqlType: SQLType { Element.self == UInt8.self ? .bytea : Element.sqlArrayType }
     public static var sqlFormat: SQLFormat { .binary }
     public func encode(into encoder: inout SQLEncoder) {
-        if Element.self == UInt8.self, let raw = self as? [UInt8] { return encoder.write(raw) }
+        // An array of bytes is its own encoding; a cast of it would look at each byte.
+        if Element.self == UInt8.self { return withUnsafeBytes { encoder.write($0) } }
         encoder.write(Int32(isEmpty ? 0 : 1))
         encoder.write(Int32(0))
         encoder.write(Element.sqlElementType.rawValue)

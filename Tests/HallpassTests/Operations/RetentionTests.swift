@@ -128,6 +128,13 @@ struct RetentionTests {
             let retention = Retention(application: test.application)
             test.clock.advance(seconds: 29 * 86_400)
             try await drain(retention)
+            // What touches the request later postpones nothing.
+            let ended = try await test.client().get("/v1/requests/\(id)")
+            let renamed = try await test.client().patch(
+                "/v1/districts/\(ended["district", "id"]?.string ?? "")", #"{"name":"Another name"}"#)
+            #expect(renamed.status == 200, "\(renamed.text)")
+            let touched = try await test.client().get("/v1/requests/\(id)")
+            #expect(touched.version == (ended.version ?? 0) + 1 && touched["updated_at"] != ended["updated_at"])
             #expect(try await count(test, "SELECT count(*) FROM shared_section") == 1)
             test.clock.advance(seconds: 2 * 86_400)
             try await drain(retention)

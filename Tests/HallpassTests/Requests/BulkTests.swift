@@ -1,4 +1,7 @@
+import HTTPServer
 import Postgres
+import Sockets
+import Synchronization
 import Testing
 
 @testable import Hallpass
@@ -167,5 +170,61 @@ struct BulkTests {
             #expect(Set(done.map(\.text)).count == 1)
             #expect(try await test.mails().filter { $0.hasPrefix("approved") }.count == 20)
         }
+    }
+
+    @Test(
+        "while a call runs on one instance its key is in progress on every other, and free when that instance is gone")
+    func instances() async throws {
+        try await TestApplication.run { test in
+            let ids = [try await test.create("sso"), try await test.create("sso", cleverID: "d2")]
+            let body = bulk("decline", ids, body: #"{"reason":"no"}"#)
+            let key = ["Idempotency-Key": "one"]
+            let client = test.client()
+            let other = try test.twin()
+            let server = try Listening.server(other)
+            let there = TestClient(port: Int(try await server.start()[0].port ?? 0), token: client.token)
+            // Holds up the second district, so the call on the other instance stands in its middle.
+            let district = try await client.get("/v1/requests/\(ids[1])")["district", "id"]?.string ?? ""
+            let districtID = try #require(Identifier.parse(district))
+            let gate = Gate()
+            let blocker = Task {
+                try await test.application.database.transaction("block") { transaction in
+                    _ = try await transaction.query(
+                        Query("block", "SELECT 1 FROM district WHERE id = \(districtID) FOR UPDATE"))
+                    gate.isShut.withLock { $0 = true }
+                    while gate.isShut.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(2)) }
+                }
+            }
+            while !gate.isShut.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(2)) }
+            let running = Task { try await there.post("/v1/requests/bulk", body, key) }
+            while try await test.sql("SELECT FROM idempotency_result").isEmpty {}
+            for _ in 0..<2 {
+                expect(try await client.post("/v1/requests/bulk", body, key), is: 409, "idempotency_in_progress")
+                expect(try await there.post("/v1/requests/bulk", body, key), is: 409, "idempotency_in_progress")
+            }
+            // Another change with the key is told the same; a dry run takes no key, and another key is another call.
+            expect(
+                try await client.post("/v1/requests/\(ids[0])/approve", "{}", key), is: 409, "idempotency_in_progress")
+            let free = bulk("decline", [ids[0]], body: #"{"reason":"no"}"#)
+            #expect(try await client.post("/v1/requests/bulk?dry_run=true", free, key).status == 200)
+            #expect(try await client.post("/v1/requests/bulk", free, ["Idempotency-Key": "two"]).status == 200)
+            // The instance goes, as in a crash: its connections end, and with them what it held.
+            await other.database.close()
+            #expect(try await running.value.status == 503)
+            gate.isShut.withLock { $0 = false }
+            try await blocker.value
+            var resumed = try await client.post("/v1/requests/bulk", body, key)
+            while resumed.status == 409 { resumed = try await client.post("/v1/requests/bulk", body, key) }
+            #expect(results(resumed).compactMap { $0["status"]?.integer } == [200, 200], "\(resumed.text)")
+            #expect(resumed.headerFields["idempotency-replayed"] == nil)
+            let replayed = try await client.post("/v1/requests/bulk", body, key)
+            #expect(replayed.json == resumed.json && replayed.headerFields["idempotency-replayed"] == "true")
+            #expect(try await test.mails().filter { $0.hasPrefix("declined") }.count == 2)
+            await server.stop(deadline: .seconds(2))
+        }
+    }
+
+    private final class Gate: Sendable {
+        let isShut = Mutex(false)
     }
 }

@@ -36,13 +36,12 @@ struct SnapshotBuilderTests {
         "ids are counted once, however the bytes are cut", arguments: [1, 2, 3, 7, 64, 1000], ["", "\n", "\n\n \r\n"])
     func counts(chunk: Int, ending: String) {
         let builder = Self.build(Self.lines, chunk: chunk, ending: ending)
-        #expect(builder.sections.count == 3)
-        #expect(builder.students.count == 4)
-        #expect(builder.staff.count == 1)
-        #expect(builder.sectionsWithoutTeachers == 1)
-        #expect(builder.sectionsWithoutStudents == 0)
-        #expect(!builder.isRefused)
-        #expect(builder.pending(.sections) > 0 && builder.pending(.students) > 0 && builder.pending(.staged) > 0)
+        let counts = [builder.sections.count, builder.students.count, builder.staff.count]
+        #expect(counts == [3, 4, 1])
+        let without = [builder.sectionsWithoutTeachers, builder.sectionsWithoutStudents]
+        #expect(without == [1, 0])
+        let (isRefused, pending) = (builder.isRefused, SnapshotBuilder.Target.allCases.map { builder.pending($0) })
+        #expect(!isRefused && pending.allSatisfy { $0 > 0 })
     }
 
     @Test("every bad line is counted, the first twenty are told by number, and nothing is written after the first")
@@ -50,43 +49,49 @@ struct SnapshotBuilderTests {
         var lines: [String] = []
         for number in 0..<30 { lines += ["", "nonsense \(number)"] }
         var builder = Self.build(lines + Self.lines)
-        #expect(builder.offenceCount == 30)
-        #expect(builder.offences.map(\.place) == (1...20).map { .line($0 * 2) })
-        #expect(builder.pending(.sections) == 0)
-        #expect(builder.lines == 69)
+        let numbers = [builder.offenceCount, builder.pending(.sections), builder.lines]
+        #expect(numbers == [30, 0, 69])
+        let places = builder.offences.map(\.place)
+        #expect(places == (1...20).map { .line($0 * 2) })
         builder.refuse(.sectionTwice, count: 1, lines: [99])
-        #expect(builder.offenceCount == 31)
+        let count = builder.offenceCount
+        #expect(count == 31)
     }
 
     @Test("a section id twice is a bad line")
     func sectionTwice() {
-        let builder = Self.build([Self.lines[0], Self.lines[1], Self.lines[0]])
-        #expect(builder.offences == [FieldProblem(place: .line(3), detail: LineOffence.sectionTwice.detail)])
+        let offences = Self.build([Self.lines[0], Self.lines[1], Self.lines[0]]).offences
+        #expect(offences == [FieldProblem(place: .line(3), detail: LineOffence.sectionTwice.detail)])
     }
 
     @Test("the digest tells content, not order")
     func digest() {
         let digest = Self.build(Self.lines).digest
         #expect(digest != nil)
-        #expect(Self.build(Self.lines.reversed()).digest == digest)
+        let reversed = Self.build(Self.lines.reversed()).digest
+        #expect(reversed == digest)
         for index in Self.lines.indices.dropLast(2) where index != 5 {
             var fewer = Self.lines
             fewer.remove(at: index)
-            #expect(Self.build(fewer).digest != digest, "without \(Self.lines[index])")
+            let other = Self.build(fewer).digest
+            #expect(other != digest, "without \(Self.lines[index])")
         }
         let moved = Self.lines.map { $0.replacing(#""students":["u2","u3"]"#, with: #""students":["u1","u3"]"#) }
-        #expect(Self.build(moved).digest != digest)
+        let digestOfMoved = Self.build(moved).digest
+        #expect(digestOfMoved != digest)
         let renamed = Self.lines.map { $0.replacing("t1@x", with: "t1@y") }
-        #expect(Self.build(renamed).digest != digest)
+        let digestOfRenamed = Self.build(renamed).digest
+        #expect(digestOfRenamed != digest)
     }
 
     @Test("what does not fit the tables of ids is staged, and there is no digest then")
     func overflow() {
         let builder = Self.build(Self.lines, capacity: 2)
-        #expect(builder.sections.count == 2 && builder.students.count == 2)
-        #expect(builder.hasOverflowed)
-        #expect(builder.digest == nil)
-        #expect(builder.pending(.staged) > Self.build(Self.lines).pending(.staged))
+        let (counts, digest) = ([builder.sections.count, builder.students.count], builder.digest)
+        #expect(counts == [2, 2] && digest == nil)
+        let (hasOverflowed, staged) = (builder.hasOverflowed, builder.pending(.staged))
+        let usual = Self.build(Self.lines).pending(.staged)
+        #expect(hasOverflowed && staged > usual)
     }
 
     @Test("a line longer than the limit is a bad line, and the next one is read")
@@ -94,9 +99,8 @@ struct SnapshotBuilderTests {
         let long =
             #"{"type":"student","id":"u","x":""# + String(repeating: "x", count: LineSplitter.maximumLineBytes) + "\"}"
         let builder = Self.build([Self.lines[5], long, Self.lines[6], long], chunk: 1 << 16, ending: "")
-        #expect(builder.offences.map(\.place) == [.line(2), .line(4)])
-        #expect(builder.students.count == 2)
-        #expect(builder.lines == 4)
+        let (places, counts) = (builder.offences.map(\.place), [builder.students.count, builder.lines])
+        #expect(places == [.line(2), .line(4)] && counts == [2, 4])
     }
 }
 
@@ -106,16 +110,17 @@ struct DistinctIDsTests {
         Array(id.utf8).withUnsafeBufferPointer { ids.insert($0) }
     }
 
-    @Test("each id is new once, through every growth of the table")
-    func once() {
+    @Test("each id is new once, through every growth of the table and whatever the key", arguments: 0..<30)
+    func once(_: Int) {
         var ids = DistinctIDs()
         for round in 0..<3 {
             for number in 0..<5000 {
-                #expect(insert("id-\(number)", &ids) == (round == 0 ? .new : .known))
+                let answer = insert("id-\(number)", &ids)
+                #expect(answer == (round == 0 ? .new : .known))
             }
         }
-        #expect(ids.count == 5000)
-        #expect(!ids.hasOverflowed)
+        let (count, hasOverflowed) = (ids.count, ids.hasOverflowed)
+        #expect(count == 5000 && !hasOverflowed)
     }
 
     @Test(
@@ -123,13 +128,18 @@ struct DistinctIDsTests {
         arguments: [1, 2, 191, 192, 193, 1000])
     func full(capacity: Int) {
         var ids = DistinctIDs(capacity: capacity)
-        for number in 0..<capacity { #expect(insert("\(number)", &ids) == .new) }
-        #expect(!ids.hasOverflowed)
-        for number in 0..<capacity { #expect(insert("\(number)", &ids) == .known) }
-        #expect(insert("another", &ids) == .unknown)
-        #expect(insert("another", &ids) == .unknown)
-        #expect(insert("0", &ids) == .known)
-        #expect(ids.hasOverflowed)
+        func expect(_ id: String, _ expected: DistinctIDs.Answer) {
+            let answer = insert(id, &ids)
+            #expect(answer == expected, "\(id)")
+        }
+        for number in 0..<capacity { expect("\(number)", .new) }
+        let hadOverflowed = ids.hasOverflowed
+        for number in 0..<capacity { expect("\(number)", .known) }
+        expect("another", .unknown)
+        expect("another", .unknown)
+        expect("0", .known)
+        let hasOverflowed = ids.hasOverflowed
+        #expect(!hadOverflowed && hasOverflowed)
     }
 
     @Test("ids that differ in one byte, one length or one zero are different")
@@ -137,9 +147,11 @@ struct DistinctIDsTests {
         var ids = DistinctIDs()
         for id in ["a", "a\0", "a\0\0", "aaaaaaaa", "aaaaaaa", "aaaaaaaaa", "aaaaaaab", "baaaaaaa", "aaaaaaaaaaaaaaaa"]
         {
-            #expect(insert(id, &ids) == .new)
+            let answer = insert(id, &ids)
+            #expect(answer == .new)
         }
-        #expect(ids.count == 9)
+        let count = ids.count
+        #expect(count == 9)
     }
 
     @Test("the hash of what is stored is the same in every process")

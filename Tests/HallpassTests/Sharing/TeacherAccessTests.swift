@@ -40,6 +40,7 @@ struct TeacherAccessTests {
             """
             UPDATE request SET state = \(state), decision_at = created_at, sharing_completed_at = created_at,
                 sharing_method = 'district', sharing_source = 'manual', configured_at = created_at, awaiting = NULL,
+                ended_at = CASE WHEN \(state) IN ('declined', 'withdrawn') THEN created_at END,
                 launch_status = \(side.hasLaunched ? "launched" : "scheduled"), launched_at = \(launchedAt)
             WHERE kind = \(kind)
             """)

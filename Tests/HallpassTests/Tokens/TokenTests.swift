@@ -124,4 +124,41 @@ struct TokenTests {
             await other.database.close()
         }
     }
+
+    @Test("a revocation that an instance could not hear, since its listening connection was lost, counts all the same")
+    func lostNotice() async throws {
+        try await TestApplication.run { test in
+            let before = try await backends(test)
+            let other = try test.twin()
+            try await other.database.waitUntilReachable(deadline: .seconds(30))
+            // A database that has not been asked anything has one connection: the one that listens.
+            let listening = try await backends(test).subtracting(before)
+            try #require(listening.count == 1)
+            let relay = Task { try await WakeRelay(application: other).run() }
+            let server = try Listening.server(other)
+            let port = Int(try await server.start()[0].port ?? 0)
+            let made = try await test.client().post("/v1/tokens", #"{"name":"x","role":"viewer"}"#)
+            let there = TestClient(port: port, token: made["token"]?.string)
+            #expect(try await there.get("/v1/summary").status == 200)
+            // Without a notice, as when it is lost: the instance goes on with what it remembers.
+            let id = try #require(Identifier.parse(made.id))
+            while true {
+                try await test.sql("UPDATE token SET revoked_at = NULL WHERE id = \(id)")
+                #expect(try await there.get("/v1/summary").status == 200)
+                try await test.sql("UPDATE token SET revoked_at = now() WHERE id = \(id)")
+                if try await there.get("/v1/summary").status == 200 { break }
+            }
+            try await test.sql("SELECT pg_terminate_backend(\(listening.first ?? 0)::integer)")
+            while try await there.get("/v1/summary").status != 401 {}
+            relay.cancel()
+            _ = await relay.result
+            await server.stop(deadline: .seconds(2))
+            await other.database.close()
+        }
+    }
+
+    private func backends(_ test: TestApplication) async throws -> Set<Int> {
+        let rows = try await test.sql("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+        return Set(try rows.map { try $0.get(0, as: Int.self) })
+    }
 }

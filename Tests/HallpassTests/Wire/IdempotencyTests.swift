@@ -131,6 +131,28 @@ struct IdempotencyTests {
         }
     }
 
+    @Test("a key is free the moment its call is answered, whatever the answer")
+    func freeAtOnce() async throws {
+        try await TestApplication.run { test in
+            let client = test.client()
+            let id = try await test.create("sso", cleverID: "d0")
+            for number in 0..<40 {
+                let field = key("k\(number)")
+                let ask = TestApplication.ask("sso", cleverID: "e\(number)")
+                expect(try await client.post("/v1/requests", "{}", field), is: 422, "invalid")
+                #expect(try await client.post("/v1/requests", ask, field).status == 201)
+                #expect(try await client.post("/v1/requests", ask, field).status == 201)
+                expect(try await client.post("/v1/requests", "{}", field), is: 422, "idempotency_key_reused")
+                #expect(try await client.post("/v1/requests", ask, field).status == 201)
+                let bulk = #"{"action":"decline","ids":["\#(id)"],"body":{"reason":"no"}}"#
+                let other = key("b\(number)")
+                expect(try await client.post("/v1/requests/bulk", "{}", other), is: 422, "invalid")
+                for _ in 0..<2 { #expect(try await client.post("/v1/requests/bulk", bulk, other).status == 200) }
+                expect(try await client.post("/v1/requests/bulk", "{}", other), is: 422, "idempotency_key_reused")
+            }
+        }
+    }
+
     @Test("a created token is shown once: its replay has none")
     func tokens() async throws {
         try await TestApplication.run { test in

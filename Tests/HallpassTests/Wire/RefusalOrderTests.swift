@@ -65,6 +65,36 @@ struct RefusalOrderTests {
         }
     }
 
+    @Test("a malformed id is 404, as an unknown one is, whatever it is made of")
+    func malformedIDs() async throws {
+        try await TestApplication.run { test in
+            let client = test.client()
+            let id = try await test.create("sso")
+            let district = try await client.get("/v1/requests/\(id)")["district", "id"]?.string ?? ""
+            for text in [
+                "nope", "%00", "%0d%0a", "%FF", "%ED%A0%80", id + "%00", id + "0", "%7B\(id)%7D",
+                id.replacing("-", with: ""),
+            ] {
+                for path in [
+                    "/v1/requests/\(text)", "/v1/requests/\(text)/timeline", "/v1/districts/\(text)",
+                    "/v1/emails/\(text)/source", "/v1/webhook-deliveries/\(text)/payload",
+                    "/v1/districts/\(text)/teachers/t1/access", "/v1/\(text)", "/\(text)",
+                ] {
+                    expect(try await client.get(path), is: 404, "not_found")
+                }
+                expect(try await client.post("/v1/requests/\(text)/approve"), is: 404, "not_found")
+                expect(try await client.delete("/v1/tokens/\(text)"), is: 404, "not_found")
+                expect(
+                    try await client.put("/v1/requests/\(id)/checklist/\(text)", #"{"status":"done"}"#), is: 404,
+                    "not_found")
+            }
+            for text in ["%00", "a%0Ab"] {
+                let path = "/v1/districts/\(district)/teachers/\(text)/access"
+                expect(try await client.get(path), is: 404, "not_found")
+            }
+        }
+    }
+
     @Test("every route refuses a missing token and each lesser role, and answers OPTIONS and other methods")
     func roles() async throws {
         try await TestApplication.run { test in

@@ -49,14 +49,46 @@ struct TextTests {
                     "/v1/requests",
                     ask(name: "", requester: "", email: "", title: "", message: "", external: "", clever: "")), is: 422,
                 "invalid",
-                at: [
-                    "/district/clever_id", "/district/name", "/requester/name", "/requester/email", "/requester/title",
-                    "/message", "/external_id",
-                ])
+                at: ["/district/clever_id", "/district/name", "/requester/name", "/requester/email", "/external_id"])
             expect(
                 try await client.post("/v1/requests", ask(clever: String(repeating: "c", count: 65))), is: 422,
                 "invalid", at: ["/district/clever_id"])
             #expect(try await client.post("/v1/requests", ask(clever: String(repeating: "c", count: 64))).status == 201)
+        }
+    }
+
+    @Test("an optional message, reason, note or title that is empty is none; a required one is asked for")
+    func empty() async throws {
+        try await TestApplication.run { test in
+            let client = test.client()
+            for (index, text) in ["", "  ", "\u{A0}"].enumerated() {
+                let made = try await client.post("/v1/requests", ask(title: text, message: text, clever: "e\(index)"))
+                #expect(made.status == 201, "\(made.text)")
+                #expect(made["message"] == .null && made["requester", "title"] == .null)
+                let path = "/v1/requests/\(made.id)"
+                let amended = try await client.patch(path, #"{"message":"M","requester":{"title":"T"}}"#)
+                #expect(amended["message"]?.string == "M" && amended["requester", "title"]?.string == "T")
+                let kept = try await client.patch(path, #"{"requester":{"name":"N"}}"#)
+                #expect(kept["message"]?.string == "M" && kept["requester", "title"]?.string == "T")
+                let cleared = try await client.patch(
+                    path, #"{"message":"\#(text)","requester":{"title":"\#(text)"}}"#)
+                #expect(cleared["message"] == .null && cleared["requester", "title"] == .null, "\(cleared.text)")
+                for (action, member) in [
+                    ("decline", "reason"), ("request-info", "message"), ("disconnect", "reason"),
+                ] {
+                    let answer = try await client.post("\(path)/\(action)", #"{"\#(member)":"\#(text)"}"#)
+                    expect(answer, is: 422, "invalid", at: ["/\(member)"])
+                }
+                let approved = try await client.post("\(path)/approve", #"{"message":"\#(text)"}"#)
+                #expect(approved.status == 200 && approved["decision", "message"] == .null, "\(approved.text)")
+                let waived = try await client.put(
+                    "\(path)/checklist/data_reviewed", #"{"status":"waived","note":"\#(text)"}"#)
+                expect(waived, is: 422, "invalid", at: ["/note"])
+                #expect(
+                    try await client.post("\(path)/reschedule", #"{"launch_date":"2026-12-01","reason":"\#(text)"}"#)
+                        .status == 200)
+                #expect(try await client.post("\(path)/withdraw", #"{"reason":"\#(text)"}"#).status == 200)
+            }
         }
     }
 

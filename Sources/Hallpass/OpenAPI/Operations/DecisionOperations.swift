@@ -13,7 +13,7 @@ enum DecisionOperations {
             """,
             Body(
                 .input([
-                    .optional("launch_date", launchDate), .optional("message", .prose),
+                    .optional("launch_date", launchDate), .optional("message", .remark),
                     .optional("with_pair", .boolean),
                 ]), isRequired: false, .json(#"{"with_pair": true, "message": "Welcome!"}"#)),
             [.ssoNotApproved, .launchDatePassed]),
@@ -29,13 +29,13 @@ enum DecisionOperations {
         action(
             .withdraw, "Withdraw a request", "For the district, before the sharing wizard is complete.",
             Body(
-                .input([.optional("reason", .prose)]), isRequired: false,
+                .input([.optional("reason", .remark)]), isRequired: false,
                 .json(#"{"reason": "We start next year."}"#))),
         action(
             .reschedule, "Agree on another launch date",
             "Until it has launched. `null` is \"No Custom Launch Date\"; null or today launches at once what is ready.",
             Body(
-                Schema.input([.init("launch_date", launchDate.orNull), .optional("reason", .prose)]),
+                Schema.input([.init("launch_date", launchDate.orNull), .optional("reason", .remark)]),
                 .json(#"{"launch_date": "2027-01-11", "reason": "The district asked for it."}"#)),
             [.alreadyLaunched]),
         action(
@@ -52,7 +52,7 @@ enum DecisionOperations {
             .configure, "Configure a request",
             "The account manager is done. Open items of the checklist hinder, unless `complete_checklist` settles them.",
             Body(
-                .input([.optional("message", .prose), .optional("complete_checklist", .boolean)]), isRequired: false,
+                .input([.optional("message", .remark), .optional("complete_checklist", .boolean)]), isRequired: false,
                 .json(#"{"complete_checklist": true}"#)),
             [.checklistIncomplete, .ssoNotApproved]),
         action(.reopen, "Reopen a configured request", nil, reason("The district changed its sharing rules.")),

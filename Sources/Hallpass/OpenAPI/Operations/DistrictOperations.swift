@@ -53,7 +53,7 @@ enum DistrictOperations {
                 left out, each keeps its own.
                 """,
             body: Body(
-                .input([.optional("launch_date", DecisionOperations.launchDate), .optional("message", .prose)]),
+                .input([.optional("launch_date", DecisionOperations.launchDate), .optional("message", .remark)]),
                 isRequired: false, .json(#"{"message": "Welcome!"}"#)),
             answers: [
                 .json(

@@ -87,8 +87,8 @@ enum RequestOperations {
             Schema.input([
                 .optional(
                     "requester",
-                    .input([.optional("name", .name), .optional("email", .email), .optional("title", .name)])),
-                .optional("message", .prose),
+                    .input([.optional("name", .name), .optional("email", .email), .optional("title", .title)])),
+                .optional("message", .remark),
             ]), isRequired: false, .json(#"{"requester": {"email": "lee.park@demo.k12.ca.us"}}"#)),
         answers: [DecisionOperations.reply], problems: [.transitionNotAllowed], isVersioned: true)
 
@@ -105,7 +105,7 @@ enum RequestOperations {
         method: .put, path: "/v1/requests/{id}/checklist/{item}", id: "putChecklistItem", tag: .requests,
         summary: "Settle an item of the checklist", details: "`waived` needs a `note` that says why.",
         body: Body(
-            .input([.init("status", .oneOf(ChecklistStatus.self)), .optional("note", .prose)]),
+            .input([.init("status", .oneOf(ChecklistStatus.self)), .optional("note", .remark)]),
             .json(#"{"status": "done"}"#)),
         answers: [DecisionOperations.reply], problems: [.transitionNotAllowed], isVersioned: true)
 

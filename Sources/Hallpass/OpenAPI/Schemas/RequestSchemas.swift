@@ -66,7 +66,7 @@ enum RequestSchemas {
     ]).described("Who asked, on the district's side.")
 
     private static let requesterInput = Schema.input([
-        .init("name", .name), .init("email", .email), .optional("title", .name),
+        .init("name", .name), .init("email", .email), .optional("title", .title),
     ])
 
     private static let launch = Schema.object([
@@ -97,7 +97,7 @@ enum RequestSchemas {
         .init("district", .ref("DistrictReference")),
         .init("requester", .ref("RequesterInput")),
         .optional("launch_date", .date),
-        .optional("message", .prose),
+        .optional("message", .remark),
         .optional("external_id", .name),
     ])
 
