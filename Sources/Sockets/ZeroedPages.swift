@@ -4,6 +4,8 @@ import Foundation
 /// Memory straight from the system, zero at first, that grows without a second copy and is given back whole the moment it is
 /// let go: for tables of many megabytes, which would otherwise stay with the allocator of the thread that made them.
 public final class ZeroedPages {
+    private static let hugePage = 2 << 20
+
     /// Aligned to a page.
     public private(set) var base: UnsafeMutableRawPointer
     public private(set) var byteCount: Int
@@ -25,5 +27,8 @@ public final class ZeroedPages {
         }
         base = grown
         byteCount *= 2
+        // Large tables are looked at in no order, which costs a walk of the page table each time where pages are small. Only
+        // advice: a system that has no huge pages goes on without.
+        if byteCount >= Self.hugePage { _ = madvise(base, byteCount, MADV_HUGEPAGE) }
     }
 }

@@ -28,6 +28,9 @@ struct DistinctIDs: ~Copyable {
     /// A power of two of slots; an empty one is 0, which no hash is.
     private let pages = ZeroedPages(byteCount: smallest * MemoryLayout<SIMD2<UInt64>>.size)
     private var slots: UnsafeMutableBufferPointer<SIMD2<UInt64>>
+    /// Of the ids that are inserted together, and whether each lay in its first slot; kept for the next ones.
+    private var hashes: [SIMD2<UInt64>] = []
+    private var isFound: [Bool] = []
 
     init(capacity: Int = Self.standardCapacity, key: IDHash.Key = .random()) {
         precondition(capacity > 0)
@@ -41,8 +44,22 @@ struct DistinctIDs: ~Copyable {
             .bindMemory(to: SIMD2<UInt64>.self)
     }
 
-    mutating func insert(_ id: UnsafeBufferPointer<UInt8>) -> Answer {
-        let hash = key.hash(id).nonZero
+    mutating func insert(_ id: UnsafeBufferPointer<UInt8>) -> Answer { insert(key.hash(id).nonZero) }
+
+    /// Inserts several, and puts their answers in their order. In a table larger than the processor's caches most of the
+    /// time is waiting for memory; here every first slot is looked at before anything depends on what is there, so that
+    /// the waits overlap, and most ids are known and lie in theirs.
+    mutating func insert(_ ids: [LineText], in base: UnsafePointer<UInt8>, answers: inout [Answer]) {
+        let mask = slots.count - 1
+        hashes.removeAll(keepingCapacity: true)
+        isFound.removeAll(keepingCapacity: true)
+        for id in ids { hashes.append(key.hash(id.bytes(in: base)).nonZero) }
+        for hash in hashes { isFound.append(slots[Int(truncatingIfNeeded: hash.y) & mask] == hash) }
+        answers.removeAll(keepingCapacity: true)
+        for index in hashes.indices { answers.append(isFound[index] ? .known : insert(hashes[index])) }
+    }
+
+    private mutating func insert(_ hash: SIMD2<UInt64>) -> Answer {
         if let answer = place(hash) { return answer }
         grow()
         return place(hash) ?? .unknown

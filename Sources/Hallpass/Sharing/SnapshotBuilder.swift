@@ -35,6 +35,7 @@ struct SnapshotBuilder: ~Copyable {
     private var rows = [CopyRows](repeating: CopyRows(), count: Target.allCases.count)
     private var splitter = LineSplitter()
     private var line = SharedLine()
+    private var answers: [DistinctIDs.Answer] = []
     private var scratch: [UInt8] = []
 
     /// - Parameter capacity: how many ids of each sort are remembered here; more are left to the database.
@@ -111,7 +112,7 @@ struct SnapshotBuilder: ~Copyable {
             stage(.teacherDirect, line.id, email: line.email, base, number)
             digestSum &+= IDHash.Key.stored.combine(
                 stored(line.id, base, .teacher), line.email.map { stored($0, base, .email) } ?? .zero)
-        case .student: addStudent(line.id, base, number)
+        case .student: addStudent(line.id, students.insert(line.id.bytes(in: base)), base, number)
         case .staff:
             if staff.insert(line.id.bytes(in: base)) == .unknown { stage(.staff, line.id, base, number) }
         }
@@ -133,18 +134,21 @@ struct SnapshotBuilder: ~Copyable {
                 stage(.teacherBySection, teacher, base, number)
             }
         }
-        var students = SIMD2<UInt64>.zero
-        for student in line.students {
-            students &+= stored(student, base, .sectionStudent)
-            addStudent(student, base, number)
+        var sum = SIMD2<UInt64>.zero
+        students.insert(line.students, in: base, answers: &answers)
+        for index in line.students.indices {
+            sum &+= stored(line.students[index], base, .sectionStudent)
+            addStudent(line.students[index], answers[index], base, number)
         }
         digestSum &+= IDHash.Key.stored.combine(
-            stored(line.id, base, .section), line.school.map { stored($0, base, .school) } ?? .zero, teachers, students)
+            stored(line.id, base, .section), line.school.map { stored($0, base, .school) } ?? .zero, teachers, sum)
         return nil
     }
 
-    private mutating func addStudent(_ id: LineText, _ base: UnsafePointer<UInt8>, _ number: Int) {
-        switch students.insert(id.bytes(in: base)) {
+    private mutating func addStudent(
+        _ id: LineText, _ answer: DistinctIDs.Answer, _ base: UnsafePointer<UInt8>, _ number: Int
+    ) {
+        switch answer {
         case .known: break
         case .unknown: stage(.student, id, base, number)
         case .new:

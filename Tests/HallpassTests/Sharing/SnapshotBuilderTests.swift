@@ -123,6 +123,30 @@ struct DistinctIDsTests {
         #expect(count == 5000 && !hasOverflowed)
     }
 
+    @Test("ids inserted together are answered as one by one, with one of them twice and while the table grows")
+    func together() {
+        var single = DistinctIDs(capacity: 2000)
+        var several = DistinctIDs(capacity: 2000)
+        for round in 0..<60 {
+            let names =
+                (0..<50).map { "id-\(($0 * 37 + round * 41) % 2500)" } + ["id-\(round)", "id-\(round)", "n\(round)"]
+            let bytes = Array(names.joined().utf8)
+            bytes.withUnsafeBufferPointer { bytes in
+                guard let base = bytes.baseAddress else { return }
+                var (offset, texts, answers) = (0, [LineText](), [DistinctIDs.Answer]())
+                for name in names {
+                    texts.append(LineText(offset: offset, count: name.utf8.count))
+                    offset += name.utf8.count
+                }
+                let expected = names.map { insert($0, &single) }
+                several.insert(texts, in: base, answers: &answers)
+                #expect(answers == expected)
+            }
+        }
+        let (counts, haveOverflowed) = ([single.count, several.count], [single.hasOverflowed, several.hasOverflowed])
+        #expect(counts[0] == counts[1] && haveOverflowed == [true, true])
+    }
+
     @Test(
         "a full table knows what it holds and says that it does not know the rest",
         arguments: [1, 2, 191, 192, 193, 1000])
