@@ -17,8 +17,6 @@ final class LoopPool: @unchecked Sendable {
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var isTicking = false
 
-    /// So many reads on one connection are enough for a process of the server to be busy with.
-    private static let fullReader = 32
     /// How exactly deadlines are kept.
     private static let tick = Duration.milliseconds(25)
 
@@ -57,13 +55,11 @@ final class LoopPool: @unchecked Sendable {
         return nil
     }
 
-    /// The first that gets on and is not full, so that a server process finds many reads at a time; else the least loaded.
-    /// One that a slow statement stands in is left to it.
+    /// The least loaded of those that get on; one that a slow statement stands in is left to it.
     private func chooseReader() -> Reader {
         var best = readers[0]
         guard best.load > 0 else { return best }
         var isBestStalled = best.isStalled(loop.now)
-        if !isBestStalled, best.load < Self.fullReader { return best }
         for reader in readers.dropFirst() {
             let isStalled = reader.isStalled(loop.now)
             if (isBestStalled && !isStalled) || (isStalled == isBestStalled && reader.load < best.load) {
