@@ -253,6 +253,27 @@ struct TransactionTests {
             }
             let rows = try await database.query(Query("sum", "SELECT sum(v) FROM t"))
             #expect(try rows[0].get(0, as: Int.self) == 4)
+            #expect(await database.metrics().retriesAfterCollision >= 1)
+        }
+    }
+
+    @Test("a transaction that collides every time is run so often and no oftener, and each time is counted")
+    func bounded() async throws {
+        try await withDatabase { database in
+            try await database.execute(insert(1, 0))
+            let runs = Locked(0)
+            await #expect(throws: DatabaseError.serialization) {
+                try await database.transaction("unlucky", retry: .safe, isolation: .repeatableRead) { transaction in
+                    runs.withLock { $0 += 1 }
+                    _ = try await transaction.query(Query("look", "SELECT v FROM t"))
+                    // Another one is always quicker.
+                    try await database.execute(Query("other", "UPDATE t SET v = v + 1"))
+                    _ = try await transaction.query(Query("late", "UPDATE t SET v = v + 100"))
+                }
+            }
+            #expect(runs.withLock { $0 } == 3)
+            #expect(await database.metrics().retriesAfterCollision == 2)
+            #expect(try await database.query(Query("v", "SELECT v FROM t"))[0].get(0, as: Int.self) == 3)
         }
     }
 
