@@ -248,6 +248,8 @@ CREATE TABLE email (
     lease_owner uuid,
     created_at timestamptz NOT NULL,
     sent_at timestamptz,
+    -- The HTTP request whose change wrote it, for the log; null for the service's own.
+    http_request_id text,
     CONSTRAINT email_sent_at_with_status CHECK ((status = 'sent') = (sent_at IS NOT NULL)),
     CONSTRAINT email_next_attempt_when_queued CHECK ((status = 'queued') = (next_attempt_at IS NOT NULL)),
     CONSTRAINT email_lease_when_sending CHECK ((status = 'sending') = (lease_until IS NOT NULL))

@@ -56,6 +56,31 @@ struct TransactionTests {
         }
     }
 
+    @Test("a session bears its transaction's label while that lasts, and its own name again afterwards")
+    func sessionLabel() async throws {
+        try await withDatabase { database in
+            let name = Query("name", "SELECT current_setting('application_name')")
+            let own = try await database.execute(name)[0].get(0, as: String.self)
+            for isolation in [TransactionIsolation.readCommitted, .serializable] {
+                let labelled = try await database.transaction("labelled", isolation: isolation, sessionLabel: "a b") {
+                    try await $0.query(name)[0].get(0, as: String.self)
+                }
+                #expect(labelled == "a b")
+                for _ in 0..<20 {
+                    let after = try await database.transaction("plain") {
+                        try await $0.query(name)[0].get(0, as: String.self)
+                    }
+                    #expect(after == own)
+                }
+            }
+            // Taken back as well when nothing is stored.
+            _ = try? await database.transaction("failed", sessionLabel: "c") { transaction in
+                transaction.execute(insert(1, nil))
+            }
+            #expect(try await database.execute(name)[0].get(0, as: String.self) == own)
+        }
+    }
+
     @Test("a thrown error rolls everything back and passes through, before and after a flush")
     func thrown() async throws {
         struct Own: Error {}
