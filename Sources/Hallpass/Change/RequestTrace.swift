@@ -17,7 +17,7 @@ struct RequestTrace: Sendable, Hashable {
     }
 
     init(_ request: Request) {
-        self.init(requestID: request.id, traceParent: request.head.headerFields[.traceParent])
+        self.init(requestID: request.id, traceParent: request.field(.traceParent))
     }
 
     /// The 32 digits that name the whole trace.
