@@ -2,7 +2,13 @@
 -- which states exist, which facts a state implies, at most one open request of a kind for a district, and an audit
 -- trail that can only grow. Instants are written by the service in UTC with milliseconds.
 
-CREATE EXTENSION IF NOT EXISTS pg_trgm;
+-- Every run of four characters in a text, and at its end the shorter ones: what an index needs to find a substring. One of
+-- up to three characters begins such a run; a longer one is made of them. (The trigrams of pg_trgm know nothing of one
+-- or two characters, nor of what is no letter or digit.)
+CREATE FUNCTION search_grams(text text) RETURNS tsvector LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+    RETURN array_to_tsvector(ARRAY(SELECT substr(text, generate_series(1, char_length(text)), 4)));
+END $$;
 
 CREATE TABLE district (
     id uuid PRIMARY KEY,
@@ -27,7 +33,16 @@ CREATE TABLE district (
 );
 CREATE INDEX district_by_created_at ON district (created_at DESC, id DESC);
 CREATE INDEX district_by_account_manager ON district (account_manager, created_at DESC, id DESC);
-CREATE INDEX district_by_search ON district USING gin (search gin_trgm_ops);
+CREATE INDEX district_by_search ON district USING gin (search_grams(search));
+
+-- What the filters by kind, state, launch_status and awaiting ask of a request, as one number.
+CREATE FUNCTION request_facet(kind text, state text, launch_status text, awaiting text) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE kind WHEN 'sso' THEN 0 ELSE 1000 END + CASE WHEN awaiting IS NULL THEN 0 ELSE 100 END
+        + 10 * CASE state WHEN 'pending' THEN 0 WHEN 'needs_info' THEN 1 WHEN 'approved' THEN 2 WHEN 'shared' THEN 3
+            WHEN 'configured' THEN 4 WHEN 'declined' THEN 5 WHEN 'withdrawn' THEN 6 ELSE 7 END
+        + CASE launch_status WHEN 'waiting' THEN 0 WHEN 'scheduled' THEN 1 ELSE 2 END
+$$;
 
 CREATE TABLE request (
     id uuid PRIMARY KEY,
@@ -66,6 +81,7 @@ CREATE TABLE request (
     account_manager text,
     -- District name, requester and e-mail as they are searched.
     search text NOT NULL,
+    facet integer NOT NULL GENERATED ALWAYS AS (request_facet(kind, state, launch_status, awaiting)) STORED,
     -- When the date of a request has passed that is undecided or waits for the wizard: its next step is another one then.
     overdue_at timestamptz,
     version bigint NOT NULL DEFAULT 1,
@@ -75,6 +91,9 @@ CREATE TABLE request (
     CONSTRAINT request_awaiting_only_open_rostering CHECK (
         awaiting IS NULL OR (kind = 'rostering' AND state NOT IN ('declined', 'withdrawn', 'disconnected'))),
     CONSTRAINT request_launch_at_with_date CHECK ((launch_date IS NULL) = (launch_at IS NULL)),
+    CONSTRAINT request_launch_status_with_state CHECK (CASE
+        WHEN state IN ('shared', 'configured') THEN launch_status <> 'waiting'
+        WHEN state <> 'disconnected' THEN launch_status = 'waiting' ELSE true END),
     CONSTRAINT request_launched_at_with_status CHECK ((launch_status = 'launched') = (launched_at IS NOT NULL)),
     CONSTRAINT request_sharing_with_state CHECK (
         state NOT IN ('shared', 'configured') OR sharing_completed_at IS NOT NULL),
@@ -86,13 +105,24 @@ CREATE TABLE request (
 CREATE UNIQUE INDEX request_one_open ON request (district_id, kind)
     WHERE state NOT IN ('declined', 'withdrawn', 'disconnected');
 CREATE UNIQUE INDEX request_external_id_once ON request (external_id) WHERE external_id IS NOT NULL AND source = 'webhook';
-CREATE INDEX request_by_created_at ON request (created_at DESC, id DESC);
-CREATE INDEX request_by_updated_at ON request (updated_at DESC, id DESC);
-CREATE INDEX request_by_state ON request (state, created_at DESC, id DESC);
-CREATE INDEX request_by_launch_date ON request (coalesce(launch_date, 'infinity'::date), id);
-CREATE INDEX request_awaiting ON request (created_at DESC, id DESC) WHERE awaiting IS NOT NULL;
-CREATE INDEX request_by_account_manager ON request (account_manager, created_at DESC, id DESC) WHERE account_manager IS NOT NULL;
-CREATE INDEX request_by_search ON request USING gin (search gin_trgm_ops);
+-- The list: for each sort an index of the whole table, one by facet and one by account manager. What they include lets
+-- the other filters be judged, and the page be sorted, without a visit to the table.
+CREATE INDEX request_by_created_at ON request (created_at, id) INCLUDE (updated_at, launch_date);
+CREATE INDEX request_by_updated_at ON request (updated_at, id) INCLUDE (created_at, launch_date);
+CREATE INDEX request_by_launch_day ON request (coalesce(launch_date, 'infinity'::date), id)
+    INCLUDE (launch_date, created_at, updated_at);
+CREATE INDEX request_by_facet_and_created_at ON request (facet, created_at, id);
+CREATE INDEX request_by_facet_and_updated_at ON request (facet, updated_at, id);
+CREATE INDEX request_by_facet_and_launch_day ON request (facet, coalesce(launch_date, 'infinity'::date), id)
+    INCLUDE (launch_date);
+CREATE INDEX request_by_account_manager_and_created_at ON request (account_manager, created_at, id) INCLUDE (facet)
+    WHERE account_manager IS NOT NULL;
+CREATE INDEX request_by_account_manager_and_updated_at ON request (account_manager, updated_at, id) INCLUDE (facet)
+    WHERE account_manager IS NOT NULL;
+CREATE INDEX request_by_account_manager_and_launch_day
+    ON request (account_manager, coalesce(launch_date, 'infinity'::date), id) INCLUDE (launch_date, facet)
+    WHERE account_manager IS NOT NULL;
+CREATE INDEX request_by_search ON request USING gin (search_grams(search));
 CREATE INDEX request_due ON request (launch_at) WHERE launch_status = 'scheduled';
 CREATE INDEX request_overdue ON request (overdue_at) WHERE overdue_at IS NOT NULL AND updated_at < overdue_at;
 
@@ -218,6 +248,8 @@ CREATE TABLE email (
     lease_owner uuid,
     created_at timestamptz NOT NULL,
     sent_at timestamptz,
+    -- The HTTP request whose change wrote it, for the log; null for the service's own.
+    http_request_id text,
     CONSTRAINT email_sent_at_with_status CHECK ((status = 'sent') = (sent_at IS NOT NULL)),
     CONSTRAINT email_next_attempt_when_queued CHECK ((status = 'queued') = (next_attempt_at IS NOT NULL)),
     CONSTRAINT email_lease_when_sending CHECK ((status = 'sending') = (lease_until IS NOT NULL))

@@ -54,13 +54,14 @@ final class Application: Sendable {
     ///   - dryRun: everything is run and nothing is stored.
     ///   - lane: `.long` when the body performs other changes.
     func perform<Result: Sendable>(
-        author: Author, now: Date, httpRequestID: String? = nil, dryRun: Bool = false,
+        author: Author, now: Date, trace: RequestTrace? = nil, dryRun: Bool = false,
         lane: TransactionLane = .ordinary, _ body: (Work) async throws -> Result
     ) async throws -> Result {
         var wakes: Set<Wake> = []
-        let result = try await database.transaction("change", retry: .safe, lane: lane) { transaction in
-            let work = Work(
-                application: self, transaction: transaction, author: author, now: now, httpRequestID: httpRequestID)
+        let result = try await database.transaction(
+            "change", retry: .safe, lane: lane, sessionLabel: trace?.sessionLabel
+        ) { transaction in
+            let work = Work(application: self, transaction: transaction, author: author, now: now, trace: trace)
             if dryRun { transaction.rollbackOnly() }
             let result = try await body(work)
             wakes = dryRun ? [] : work.wakes

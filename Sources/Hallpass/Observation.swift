@@ -70,12 +70,12 @@ final class Observation: Sendable {
             logger.info("retention removed", metadata: ["what": "\(what)", "count": "\(count)"])
         case .workerFailed: break
         case .emailAttempted(let result):
-            logger.info(
-                "e-mail attempted",
-                metadata: [
-                    "email": "\(Identifier.format(result.id))", "status": "\(result.status)",
-                    "code": "\(result.code == 0 ? "none" : String(result.code))",
-                ])
+            var metadata: Logger.Metadata = [
+                "email": "\(Identifier.format(result.id))", "status": "\(result.status)",
+                "code": "\(result.code == 0 ? "none" : String(result.code))",
+            ]
+            if let id = result.httpRequestID { metadata["request_id"] = "\(id)" }
+            logger.info("e-mail attempted", metadata: metadata)
         case .mailServerTrouble(let trouble, let reply, let seconds):
             logger.warning(
                 "mail server unusable, the outbox waits",
@@ -129,7 +129,7 @@ final class Observation: Sendable {
             "status": "\(request.status)", "bytes": "\(request.responseBytes)", "peer": "\(request.clientAddress)",
             "ms": "\(Self.milliseconds(request.duration))", "request_id": "\(request.requestID)",
         ]
-        if let trace = request.traceParent { metadata["traceparent"] = "\(trace)" }
+        if let trace = RequestTrace.checked(request.traceParent) { metadata["traceparent"] = "\(trace)" }
         logger.info("request", metadata: metadata)
     }
 

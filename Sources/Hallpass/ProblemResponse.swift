@@ -49,7 +49,7 @@ enum ProblemResponse {
                     The connection to the database was lost while the change was being committed, so it may or may not have \
                     been made. Read the resource to find out; with an Idempotency-Key the same call can be repeated safely.
                     """, retryAfterSeconds: 1)
-        case .overloaded, .deadlineExceeded:
+        case .overloaded, .deadlineExceeded, .cancelled:
             Problem(
                 status: 503, code: .overloaded, detail: "Too much is asked at once. Wait a moment, then ask again.",
                 retryAfterSeconds: 1)

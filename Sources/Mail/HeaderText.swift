@@ -45,6 +45,7 @@ enum HeaderText {
 
     /// Text without controls: each becomes a space.
     static func harmless(_ text: String) -> String {
+        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars { result.append(isControl(scalar) ? " " : scalar) }
         return String(result)

@@ -27,6 +27,8 @@ public struct SMTPConfiguration: Sendable {
     public var connectSeconds = 15
     /// Seconds that one step may take, until the answer that ends a step is there.
     public var stepSeconds = 120
+    /// How nice the connections' threads are to all others (nice(1), 0–19): mail can wait, whoever waits for an answer cannot.
+    public var niceness = 10
     /// Seconds for a whole message.
     public var messageSeconds = 600
 

@@ -6,7 +6,8 @@ import Foundation
 // refused login or a closed session. A connection that the server closed between two messages is found dead before any of
 // the message was sent, so the message is tried once more on a fresh one.
 
-final class SMTPSession {
+/// One connection. It blocks, and is worked with on one thread (`SMTPTransport.withSession`).
+public final class SMTPSession {
     private let handle: OpaquePointer?
     private let configuration: SMTPConfiguration
     private let stop: StopFlag
@@ -17,10 +18,16 @@ final class SMTPSession {
     private var needsUTF8 = false
     private var lacksUTF8 = false
 
-    private static let prepared: Void = { curl_global_init(Int(CURL_GLOBAL_DEFAULT)) }()
+    private enum Purpose {
+        case sending, verifying
+    }
+    /// What the handle's options were set for last.
+    private var prepared: Purpose?
+
+    private static let isLibraryReady: Void = { curl_global_init(Int(CURL_GLOBAL_DEFAULT)) }()
 
     init(_ configuration: SMTPConfiguration, stop: StopFlag) {
-        _ = Self.prepared
+        _ = Self.isLibraryReady
         self.configuration = configuration
         self.stop = stop
         handle = curl_easy_init().map { OpaquePointer($0) }
@@ -35,7 +42,8 @@ final class SMTPSession {
 
     private var curl: UnsafeMutableRawPointer? { handle.map { UnsafeMutableRawPointer($0) } }
 
-    func send(_ message: [UInt8], from sender: String, to recipients: [String]) -> SMTPOutcome {
+    /// Sends one message; see `SMTPTransport.send`.
+    public func send(_ message: [UInt8], from sender: String, to recipients: [String]) -> SMTPOutcome {
         for address in [sender] + recipients {
             if let offence = EmailAddress.offence(in: address) {
                 return .permanentRefusal(code: 553, reply: "not sent: the address \(offence)")
@@ -52,7 +60,7 @@ final class SMTPSession {
 
     /// Connects, negotiates TLS, logs in, and says NOOP, or begins a message of the sender's that never comes.
     func verify(sender: String?) -> SMTPOutcome {
-        prepare(fresh: true)
+        prepare(fresh: true, for: .verifying)
         curl_set_string(curl, CURLOPT_CUSTOMREQUEST, sender.map { "MAIL FROM:<\($0)>" } ?? "NOOP")
         curl_set_long(curl, CURLOPT_NOBODY, 1)
         return outcome(of: curl_easy_perform(curl))
@@ -61,7 +69,7 @@ final class SMTPSession {
     private func attempt(
         _ message: [UInt8], from sender: String, to recipients: [String], fresh: Bool
     ) -> SMTPOutcome {
-        prepare(fresh: fresh)
+        prepare(fresh: fresh, for: .sending)
         self.message = message
         needsUTF8 = ([sender] + recipients).contains(where: EmailAddress.needsSMTPUTF8)
         var list: UnsafeMutablePointer<curl_slist>?
@@ -73,15 +81,21 @@ final class SMTPSession {
         return outcome(of: curl_easy_perform(curl))
     }
 
-    private func prepare(fresh: Bool) {
+    private func prepare(fresh: Bool, for purpose: Purpose) {
         (message, sent, needsUTF8, lacksUTF8) = ([], 0, false, false)
         dialogue.begin()
         errorText[0] = 0
+        if prepared != purpose { prepare() }
+        prepared = purpose
+        curl_set_long(curl, CURLOPT_FRESH_CONNECT, fresh ? 1 : 0)
+    }
+
+    /// What is the same for every message.
+    private func prepare() {
         curl_easy_reset(curl)
         curl_set_string(curl, CURLOPT_URL, configuration.url)
         curl_set_pointer(curl, CURLOPT_ERRORBUFFER, errorText)
         curl_set_long(curl, CURLOPT_NOSIGNAL, 1)
-        curl_set_long(curl, CURLOPT_FRESH_CONNECT, fresh ? 1 : 0)
         setLimits()
         setSecurity()
         listen()

@@ -28,16 +28,20 @@ public final class SMTPTransport: Sendable {
     ///   - sender: the envelope's, where failures are reported to.
     ///   - recipients: addresses without angle brackets; one that is none is refused here with 553.
     public func send(_ message: [UInt8], from sender: String, to recipients: [String]) async -> SMTPOutcome {
-        await withLane { await $0.run { $0.send(message, from: sender, to: recipients) } }
+        await withSession { $0.send(message, from: sender, to: recipients) }
     }
 
     /// Connects, negotiates TLS and logs in, without sending anything.
     /// - Parameter sender: an address that the server is asked whether it takes mail from; nil does not ask.
     public func verify(sender: String? = nil) async -> SMTPOutcome {
-        await withLane { await $0.run { $0.verify(sender: sender) } }
+        await withSession { $0.verify(sender: sender) }
     }
 
-    private func withLane(_ body: (SMTPLane) async -> SMTPOutcome) async -> SMTPOutcome {
+    /// Works with one connection on its thread, waiting for one if all are busy. Many messages sent within cost no change of
+    /// threads between them.
+    public func withSession<Result: Sendable>(
+        _ body: @escaping @Sendable (SMTPSession) -> Result
+    ) async -> Result {
         let lane = await withCheckedContinuation { continuation in
             let free = state.withLock { state -> SMTPLane? in
                 if let lane = state.idle.popLast() { return lane }
@@ -46,38 +50,83 @@ public final class SMTPTransport: Sendable {
             }
             if let free { continuation.resume(returning: free) }
         }
-        let outcome = await body(lane)
+        let result = await lane.run(body)
         let next = state.withLock { state -> CheckedContinuation<SMTPLane, Never>? in
             if !state.waiting.isEmpty { return state.waiting.removeFirst() }
             state.idle.append(lane)
             return nil
         }
         next?.resume(returning: lane)
-        return outcome
+        return result
     }
 }
 
-/// One connection and the queue that its blocking work runs on.
-private final class SMTPLane: @unchecked Sendable {
-    // @unchecked: the session is touched on the lane's serial queue alone.
-    private let queue: DispatchQueue
-    private let configuration: SMTPConfiguration
-    private let stop: StopFlag
-    private var session: SMTPSession?
+/// One connection and the thread that its blocking work runs on, which ends with it.
+private final class SMTPLane: Sendable {
+    private let thread: WorkThread
 
     init(_ number: Int, _ configuration: SMTPConfiguration, _ stop: StopFlag) {
-        queue = DispatchQueue(label: "smtp-\(number)")
-        self.configuration = configuration
-        self.stop = stop
+        thread = WorkThread(name: "smtp-\(number)", niceness: configuration.niceness) {
+            SMTPSession(configuration, stop: stop)
+        }
     }
 
-    func run(_ body: @escaping @Sendable (SMTPSession) -> SMTPOutcome) async -> SMTPOutcome {
+    deinit { thread.end() }
+
+    func run<Result: Sendable>(_ body: @escaping @Sendable (SMTPSession) -> Result) async -> Result {
         await withCheckedContinuation { continuation in
-            queue.async {
-                let session = self.session ?? SMTPSession(self.configuration, stop: self.stop)
-                self.session = session
-                continuation.resume(returning: body(session))
-            }
+            thread.add { continuation.resume(returning: body($0)) }
+        }
+    }
+}
+
+/// A thread that starts with its first work, does one thing after another with its session, and may be nicer than others.
+private final class WorkThread: @unchecked Sendable {
+    // @unchecked: the members that change are touched under the condition's lock alone; the session never leaves the thread.
+    private let condition = NSCondition()
+    private var work: [@Sendable (SMTPSession) -> Void] = []
+    private var isStarted = false
+    private var isOver = false
+    private let name: String
+    private let niceness: Int
+    private let makeSession: @Sendable () -> SMTPSession
+
+    init(name: String, niceness: Int, makeSession: @escaping @Sendable () -> SMTPSession) {
+        self.name = name
+        self.niceness = niceness
+        self.makeSession = makeSession
+    }
+
+    func add(_ body: @escaping @Sendable (SMTPSession) -> Void) {
+        condition.withLock {
+            work.append(body)
+            condition.signal()
+            guard !isStarted else { return }
+            isStarted = true
+            let thread = Thread { [self] in run() }
+            thread.name = name
+            thread.start()
+        }
+    }
+
+    func end() {
+        condition.withLock {
+            isOver = true
+            condition.signal()
+        }
+    }
+
+    private func run() {
+        // On Linux it is the calling thread's (setpriority(2)); refused, it works as fast as others.
+        if niceness > 0 { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Int32(niceness)) }
+        let session = makeSession()
+        while let body = next() { body(session) }
+    }
+
+    private func next() -> (@Sendable (SMTPSession) -> Void)? {
+        condition.withLock {
+            while work.isEmpty, !isOver { condition.wait() }
+            return work.isEmpty ? nil : work.removeFirst()
         }
     }
 }

@@ -2,6 +2,12 @@
 -- the facts that a vendor's would have. Request number n has the id that ends in n, so that a client can name any of them.
 -- Names are spread so that a search finds as many rows, or as few, whatever the number of requests.
 
+-- The indexes are made anew afterwards, which takes half as long.
+CREATE TEMP TABLE load_index AS
+    SELECT format('%I', indexname) AS name, indexdef FROM pg_indexes
+    WHERE schemaname = 'public' AND tablename IN ('district', 'request') AND indexname NOT IN (SELECT conname FROM pg_constraint);
+SELECT 'DROP INDEX ' || name FROM load_index \gexec
+
 BEGIN;
 SET LOCAL synchronous_commit = off;
 
@@ -57,5 +63,7 @@ FROM (
     ) dated
 ) requests JOIN district d ON d.id = pg_temp.load_id('d', district);
 COMMIT;
+SET maintenance_work_mem = '512MB';
+SELECT indexdef FROM load_index \gexec
 VACUUM ANALYZE district;
 VACUUM ANALYZE request;

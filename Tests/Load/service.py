@@ -22,11 +22,14 @@ def build():
 
 
 class Service:
-    """`hallpass serve` with a managed cluster in a folder that goes with it."""
+    """`hallpass serve` with a managed cluster in a folder that goes with it, unless it is given one to keep; or with the
+    database of a `DATABASE_URL` among the settings."""
 
-    def __init__(self, binary, **settings):
+    def __init__(self, binary, folder=None, **settings):
         self.binary = binary
-        self.folder = tempfile.mkdtemp(prefix="hallpass-load-", dir="/tmp")
+        self.is_kept = folder is not None
+        self.folder = folder or tempfile.mkdtemp(prefix="hallpass-load-", dir="/tmp")
+        os.makedirs(self.folder, exist_ok=True)
         os.chmod(self.folder, 0o755)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -34,8 +37,9 @@ class Service:
         self.environment = dict(
             os.environ, HALLPASS_DATA=self.folder, HALLPASS_LISTEN=f"127.0.0.1:{self.port}",
             HALLPASS_BOOTSTRAP_TOKEN=TOKEN, HALLPASS_LOG_LEVEL="warning", HALLPASS_ACCOUNT_MANAGER="amy@vendor.example",
-            **settings)
-        self.environment.pop("DATABASE_URL", None)
+            **{"DATABASE_URL": "", **settings})
+        if not self.environment["DATABASE_URL"]:
+            del self.environment["DATABASE_URL"]
         self.process = None
 
     def start(self):
@@ -62,7 +66,8 @@ class Service:
 
     def remove(self):
         self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not self.is_kept:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def memory(self):
         """Resident bytes."""
@@ -88,7 +93,17 @@ class Service:
         return done.stdout.strip()
 
     def fill(self, requests):
+        """Fills the empty database. What a crash would do to it meanwhile does not matter."""
+        hasty = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "max_wal_size": "'8GB'"}
+        self.alter(*(f"SET {name} = {value}" for name, value in hasty.items()))
         self.psql("-v", f"requests={requests}", "-f", os.path.join(HERE, "fill.sql"))
+        self.alter(*(f"RESET {name}" for name in hasty))
+        self.psql("-c", "CHECKPOINT", role="postgres")
+
+    def alter(self, *changes):
+        """Changes settings of the managed cluster."""
+        commands = [part for change in changes for part in ("-c", "ALTER SYSTEM " + change)]
+        self.psql(*commands, "-c", "SELECT pg_reload_conf()", role="postgres")
 
     def wrk(self, name, seconds, connections=64, **environment):
         """Runs a script of wrk/. Answers requests a second, median and 99th percentile in ms."""

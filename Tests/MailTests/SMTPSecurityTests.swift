@@ -16,6 +16,7 @@ struct SMTPSecurityTests {
         var configuration = try #require(
             SMTPConfiguration("\(scheme)://\(user)\(host):\(server.port)", caFile: caFile))
         configuration.connectSeconds = 5
+        configuration.niceness = 0
         configuration.stepSeconds = 5
         if let requiresTLS { configuration.requiresTLS = requiresTLS }
         return await SMTPTransport(configuration).send(message, from: "mail@vendor.example", to: ["lee@demo.example"])

@@ -15,6 +15,7 @@ struct SMTPTransportTests {
         var configuration = try #require(
             SMTPConfiguration("\(scheme)://\(user)127.0.0.1:\(server.port)", caFile: caFile))
         configuration.connectSeconds = 5
+        configuration.niceness = 0
         configuration.stepSeconds = 5
         change(&configuration)
         return SMTPTransport(configuration)
@@ -37,6 +38,22 @@ struct SMTPTransportTests {
         #expect(report.messages.allSatisfy { $0.content == String(decoding: Self.message, as: UTF8.self) })
         #expect(report.messages[0].recipients == ["lee@demo.example"])
         #expect(report.connections == 1)
+    }
+
+    @Test("whoever holds a session sends many messages in order over its connection, and others do not wait for it")
+    func session() async throws {
+        let server = try await FaultyServer.start()
+        let transport = try Self.transport(server) { $0.connections = 2 }
+        let outcomes = await transport.withSession { session in
+            (1...10).map {
+                session.send(Self.message, from: "mail@vendor.example", to: ["user\($0)@demo.example"])
+            }
+        }
+        #expect(outcomes.last == .accepted(code: 250, reply: "250 2.0.0 Ok: queued as 10"))
+        #expect(await transport.verify() == .accepted(code: 250, reply: "250 2.0.0 Ok"))
+        #expect(await Self.send(transport) == .accepted(code: 250, reply: "250 2.0.0 Ok: queued as 11"))
+        let report = try await server.report()
+        #expect(report.messages.map { $0.recipients[0] }.dropLast() == (1...10).map { "user\($0)@demo.example" }[...])
     }
 
     @Test("connections are never more than were allowed")

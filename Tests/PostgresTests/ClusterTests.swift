@@ -187,6 +187,20 @@ struct ClusterTests {
         }
     }
 
+    @Test("the server is given nothing of the service's environment but what it needs")
+    func environment() async throws {
+        setenv("CLUSTER_TEST_SECRET", "geheim", 1)
+        defer { unsetenv("CLUSTER_TEST_SECRET") }
+        let cluster = try Cluster(folder: TestCluster.newFolder(), durability: .throwAway)
+        try await start(cluster)
+        let postmaster = try String(contentsOfFile: cluster.home + "/data/postmaster.pid", encoding: .utf8)
+        let process = try #require(postmaster.split(separator: "\n").first)
+        let environment = try Data(contentsOf: URL(filePath: "/proc/\(process)/environ"))
+        #expect(!environment.isEmpty)
+        #expect(environment.range(of: Data("geheim".utf8)) == nil)
+        await cluster.stop()
+    }
+
     @Test("the server is in a session of its own, so a Ctrl-C meant for the service does not reach it")
     func ownSession() async throws {
         let cluster = try await TestCluster.get()

@@ -56,6 +56,31 @@ struct TransactionTests {
         }
     }
 
+    @Test("a session bears its transaction's label while that lasts, and its own name again afterwards")
+    func sessionLabel() async throws {
+        try await withDatabase { database in
+            let name = Query("name", "SELECT current_setting('application_name')")
+            let own = try await database.execute(name)[0].get(0, as: String.self)
+            for isolation in [TransactionIsolation.readCommitted, .serializable] {
+                let labelled = try await database.transaction("labelled", isolation: isolation, sessionLabel: "a b") {
+                    try await $0.query(name)[0].get(0, as: String.self)
+                }
+                #expect(labelled == "a b")
+                for _ in 0..<20 {
+                    let after = try await database.transaction("plain") {
+                        try await $0.query(name)[0].get(0, as: String.self)
+                    }
+                    #expect(after == own)
+                }
+            }
+            // Taken back as well when nothing is stored.
+            _ = try? await database.transaction("failed", sessionLabel: "c") { transaction in
+                transaction.execute(insert(1, nil))
+            }
+            #expect(try await database.execute(name)[0].get(0, as: String.self) == own)
+        }
+    }
+
     @Test("a thrown error rolls everything back and passes through, before and after a flush")
     func thrown() async throws {
         struct Own: Error {}
@@ -253,6 +278,27 @@ struct TransactionTests {
             }
             let rows = try await database.query(Query("sum", "SELECT sum(v) FROM t"))
             #expect(try rows[0].get(0, as: Int.self) == 4)
+            #expect(await database.metrics().retriesAfterCollision >= 1)
+        }
+    }
+
+    @Test("a transaction that collides every time is run so often and no oftener, and each time is counted")
+    func bounded() async throws {
+        try await withDatabase { database in
+            try await database.execute(insert(1, 0))
+            let runs = Locked(0)
+            await #expect(throws: DatabaseError.serialization) {
+                try await database.transaction("unlucky", retry: .safe, isolation: .repeatableRead) { transaction in
+                    runs.withLock { $0 += 1 }
+                    _ = try await transaction.query(Query("look", "SELECT v FROM t"))
+                    // Another one is always quicker.
+                    try await database.execute(Query("other", "UPDATE t SET v = v + 1"))
+                    _ = try await transaction.query(Query("late", "UPDATE t SET v = v + 100"))
+                }
+            }
+            #expect(runs.withLock { $0 } == 3)
+            #expect(await database.metrics().retriesAfterCollision == 2)
+            #expect(try await database.query(Query("v", "SELECT v FROM t"))[0].get(0, as: Int.self) == 3)
         }
     }
 

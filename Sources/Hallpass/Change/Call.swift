@@ -29,5 +29,8 @@ struct Call: Sendable {
     /// `?dry_run=true`. Whether the parameter is well-formed is judged with the rest of the input.
     var isDryRun: Bool { request.queryItems.contains { $0.name == "dry_run" && $0.value == "true" } }
 
+    /// What the change and whatever follows of it are known by.
+    var trace: RequestTrace { RequestTrace(request) }
+
     func headerField(_ name: HTTPField.Name) -> String? { request.field(name) }
 }

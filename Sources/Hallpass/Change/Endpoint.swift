@@ -84,7 +84,7 @@ struct EndpointRunner: Sendable {
         let key = isDryRun ? nil : given
         do {
             return try await application.perform(
-                author: .token(principal), now: call.now, httpRequestID: call.request.id, dryRun: isDryRun
+                author: .token(principal), now: call.now, trace: call.trace, dryRun: isDryRun
             ) { work in
                 let change = Change(call: call, work: work, json: json, idempotency: key, isDryRun: isDryRun)
                 return try await Self.outcome(of: change, run)

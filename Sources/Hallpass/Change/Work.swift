@@ -14,8 +14,8 @@ final class Work {
     /// Who is written down; a parked delivery that is applied on the way is its own author.
     var author: Author
     let now: Date
-    /// The HTTP request that caused it, for the audit trail.
-    let httpRequestID: String?
+    /// The HTTP request that caused it.
+    let trace: RequestTrace?
     /// What would be, or was, sent: in the order of writing.
     var outgoing: [OutgoingMail] = []
     /// Districts that this work speaks of, so that an erasure finds what was stored about them.
@@ -28,12 +28,12 @@ final class Work {
         var subject: String
     }
 
-    init(application: Application, transaction: Transaction, author: Author, now: Date, httpRequestID: String?) {
+    init(application: Application, transaction: Transaction, author: Author, now: Date, trace: RequestTrace?) {
         self.application = application
         self.transaction = transaction
         self.author = author
         self.now = now
-        self.httpRequestID = httpRequestID
+        self.trace = trace
     }
 
     /// Writes an audit entry. `chain` is the request's id, else the district's, else the service's.
@@ -49,7 +49,7 @@ final class Work {
                 INSERT INTO audit_entry (id, chain_id, position, at, actor, actor_role, action, request_id, district_id,
                     before, after, http_request_id, digest, hash)
                 VALUES (\(Identifier.make(at: now)), \(chain), 0, \(now), \(author.name), \(author.role), \(action),
-                    \(requestID), \(districtID), \(before), \(after), \(httpRequestID), ''::bytea, ''::bytea)
+                    \(requestID), \(districtID), \(before), \(after), \(trace?.requestID), ''::bytea, ''::bytea)
                 """))
         wakes.insert(.events)
     }

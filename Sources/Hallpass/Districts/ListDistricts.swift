@@ -8,7 +8,13 @@ enum ListDistricts {
         let complaints = Complaints()
         var query = call.query(complaints)
         var conditions: [SQL] = []
-        if let text = query.string("q") { conditions.append("d.search LIKE \(SearchText.pattern(text))") }
+        if let text = query.string("q").map({ SearchText.normalise($0) }) {
+            conditions.append(
+                """
+                search_grams(d.search) @@ (\(SearchText.gramQuery(text))::text)::tsquery
+                    AND strpos(d.search, \(text)) > 0
+                """)
+        }
         if let state = query.choice("state", USState.self) { conditions.append("d.state = \(state.rawValue)") }
         if let manager = query.string("account_manager", length: 1...320) {
             conditions.append("d.account_manager = \(manager)")
@@ -34,7 +40,7 @@ enum ListDistricts {
                 """
                 SELECT \(DistrictRows.columns) FROM district d \(filter)
                 ORDER BY d.created_at DESC, d.id DESC LIMIT \(page.limit + 1)
-                """))
+                """, isPlannedEachTime: !conditions.isEmpty))
         let districts = try rows.map { try DistrictRows.value($0) }
         return page.answer(
             districts, cursor: { Cursor(key: Instant.format($0.createdAt), id: $0.id) },

@@ -14,8 +14,10 @@ enum GetSummary {
             Query(
                 "summary.oldest",
                 """
-                SELECT id, created_at FROM request WHERE state IN ('pending', 'needs_info')
-                ORDER BY created_at, id LIMIT 1
+                SELECT r.id, r.created_at FROM unnest(\(RequestFacet.undecided.map(\.number))) f (facet)
+                CROSS JOIN LATERAL (
+                    SELECT id, created_at FROM request r WHERE r.facet = f.facet ORDER BY created_at, id LIMIT 1
+                ) r ORDER BY r.created_at, r.id LIMIT 1
                 """),
             Query(
                 "summary.launching",

@@ -38,7 +38,10 @@ struct MailComposer: Sendable {
     /// What every mail has, to begin with.
     var brandValues: [String: Any] { MailValues.brand(configuration) }
 
-    func compose(_ notice: Notice, about value: DistrictCase, now: Date) -> ComposedMail {
+    /// - Parameter trace: the HTTP request that it comes of, to be found again by it.
+    func compose(
+        _ notice: Notice, about value: DistrictCase, now: Date, trace: RequestTrace? = nil
+    ) -> ComposedMail {
         let requests = notice.requestIDs.compactMap { value.request($0) }
         var values = MailValues(
             configuration: configuration, notice: notice, value: value, requests: requests, now: now
@@ -46,13 +49,13 @@ struct MailComposer: Sendable {
         .all
         return finish(
             &values, template: notice.template.rawValue, recipient: notice.audience.mailbox,
-            replyTo: value.district.accountManager, requestIDs: requests.map(\.id), now: now)
+            replyTo: value.district.accountManager, requestIDs: requests.map(\.id), now: now, trace: trace)
     }
 
     /// A mail of values that are given; the digest is one.
     func finish(
         _ values: inout [String: Any], template: String, recipient: Mailbox, replyTo: String?, requestIDs: [UUID],
-        now: Date
+        now: Date, trace: RequestTrace? = nil
     ) -> ComposedMail {
         let id = Identifier.make(at: now)
         let subject = library.render(template, .subject, values).split(whereSeparator: \.isNewline).joined(
@@ -67,7 +70,8 @@ struct MailComposer: Sendable {
         let message = Message(
             from: from, to: recipient, replyTo: replyTo.map { Mailbox(address: $0) }, subject: subject, date: now,
             messageID: "<\(messageID)>", references: roots, inReplyTo: roots.first, autoSubmitted: "auto-generated",
-            text: library.render(template, .text, values), html: library.render(template, .html, values))
+            extraFields: trace?.mailFields ?? [], text: library.render(template, .text, values),
+            html: library.render(template, .html, values))
         return ComposedMail(
             id: id, template: template, recipient: recipient.address, subject: subject, messageID: messageID,
             requestIDs: requestIDs, text: message.text, html: message.html, source: message.rfc5322())
@@ -87,7 +91,9 @@ extension Work {
     /// Writes a mail into the outbox; it goes out once this is committed.
     func send(_ notice: Notice, about value: DistrictCase) {
         if notice.template == .newRequest, !application.configuration.newRequestMail { return }
-        send(application.mailComposer.compose(notice, about: value, now: now), districtID: value.district.id)
+        send(
+            application.mailComposer.compose(notice, about: value, now: now, trace: trace),
+            districtID: value.district.id)
     }
 
     func send(_ mail: ComposedMail, districtID: UUID?) {
@@ -96,11 +102,19 @@ extension Work {
                 "email.insert",
                 """
                 INSERT INTO email (id, district_id, request_ids, mentioned_district_ids, template, recipient, subject,
-                    message_id, source, status, next_attempt_at, created_at)
+                    message_id, source, status, next_attempt_at, created_at, http_request_id)
                 VALUES (\(mail.id), \(districtID), \(mail.requestIDs), \(mail.mentionedDistrictIDs), \(mail.template),
-                    \(mail.recipient), \(mail.subject), \(mail.messageID), \(mail.source), 'queued', \(now), \(now))
+                    \(mail.recipient), \(mail.subject), \(mail.messageID), \(mail.source), 'queued', \(now), \(now),
+                    \(trace?.requestID))
                 """))
         outgoing.append(OutgoingMail(to: mail.recipient, template: mail.template, subject: mail.subject))
         wakes.insert(.outbox)
+    }
+}
+
+extension RequestTrace {
+    /// Header fields by which a message is found again that somebody asks about.
+    var mailFields: [(name: String, value: String)] {
+        [("X-Request-Id", requestID)] + (traceParent.map { [("Traceparent", $0)] } ?? [])
     }
 }

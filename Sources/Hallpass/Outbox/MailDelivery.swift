@@ -8,11 +8,20 @@ protocol MailDelivery: Sendable {
 
     func deliver(_ message: [UInt8], messageID: String, to recipient: String) async -> SMTPOutcome
 
+    /// Delivers one message after another until there is none for it; up to `parallel` of these run beside one another.
+    func deliver(_ queue: OutboxQueue) async
+
     /// Ends soon what is under way; nothing is delivered afterwards.
     func breakOff()
 }
 
 extension MailDelivery {
+    func deliver(_ queue: OutboxQueue) async {
+        while let mail = queue.next() {
+            queue.finish(mail, await deliver(mail.source, messageID: mail.messageID, to: mail.recipient))
+        }
+    }
+
     func breakOff() {}
 }
 
@@ -38,6 +47,15 @@ struct SMTPDelivery: MailDelivery {
 
     func deliver(_ message: [UInt8], messageID: String, to recipient: String) async -> SMTPOutcome {
         await transport.send(message, from: sender, to: [recipient])
+    }
+
+    func deliver(_ queue: OutboxQueue) async {
+        let sender = sender
+        await transport.withSession { session in
+            while let mail = queue.next() {
+                queue.finish(mail, session.send(mail.source, from: sender, to: [mail.recipient]))
+            }
+        }
     }
 
     /// Whether the server lets us in and takes mail from the sender of the settings.

@@ -15,6 +15,8 @@ struct MailResult: Sendable {
     var code: Int
     var reply: String
     let attemptID: UUID
+    /// Of the change that wrote the message, for the log.
+    let httpRequestID: String?
 
     /// It goes back as it came.
     init(untried mail: QueuedMail, now: Date) {
@@ -55,5 +57,6 @@ struct MailResult: Sendable {
         // What a server says is bytes; PostgreSQL's text has no NUL.
         self.reply = reply.replacing("\0", with: " ")
         attemptID = Identifier.make(at: now)
+        httpRequestID = mail.httpRequestID
     }
 }

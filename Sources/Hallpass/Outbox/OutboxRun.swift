@@ -3,13 +3,15 @@ import Logging
 import Mail
 import ServiceLifecycle
 
-/// One turn of the outbox worker. Its loop alone owns what is claimed, what is under way and what is to be written;
-/// claiming, delivering and writing run beside one another as its child tasks, so a slow answer holds up nobody but itself.
-/// While anything is under way it looks for new messages several times a second.
+/// One turn of the outbox worker. Its loop alone decides; claiming, delivering and writing run beside one another as its child
+/// tasks, which meet in the `OutboxQueue`, so a slow answer holds up nobody but itself. A delivery takes one message after the
+/// other without asking the loop. While anything is under way it looks for new messages several times a second.
 struct OutboxRun {
     private enum Event: Sendable {
         case claimed(Result<[QueuedMail], any Error>)
-        case delivered(QueuedMail, SMTPOutcome)
+        /// A delivery found nothing more to do.
+        case deliveryEnded
+        case hasResults
         case written([UUID])
         case tick
     }
@@ -22,40 +24,41 @@ struct OutboxRun {
     private static let stopSeconds: TimeInterval = 7
 
     private let worker: OutboxWorker
-    private var ready: [QueuedMail] = []
-    private var results: [MailResult] = []
-    private var underWay = 0
+    private let queue: OutboxQueue
+    private var deliveries = 0
     private var isClaiming = false
     private var claimSize = 0
     private var claimedAt = ContinuousClock.now
     private var isWriting = false
+    private var isAwaitingResults = false
+    /// Goes back untried, and is to be written.
+    private var returned: [MailResult] = []
     private var isTicking = false
     private var mayBeMore = true
     private var failure: (any Error)?
     private var stoppingSince: ContinuousClock.Instant?
     private var hasBrokenOff = false
 
-    init(worker: OutboxWorker) { self.worker = worker }
+    init(worker: OutboxWorker) {
+        self.worker = worker
+        queue = OutboxQueue(worker: worker)
+    }
 
     /// - Throws: the database's error when claiming failed; what had been claimed is delivered and written all the same.
     mutating func deliverAll() async throws {
         await withTaskGroup(of: Event.self) { group in
             while true {
                 heedStop()
+                returnUntried()
                 beginDeliveries(&group)
                 beginWriting(&group)
                 beginClaiming(&group)
-                guard underWay > 0 || isClaiming || isWriting else { break }
-                if underWay > 0, !isTicking {
-                    isTicking = true
-                    group.addTask {
-                        try? await Task.sleep(for: .seconds(Self.tickSeconds))  // cancelled at the end of the turn
-                        return .tick
-                    }
-                }
+                guard deliveries > 0 || isClaiming || isWriting else { break }
+                beginWaiting(&group)
                 guard let event = await group.next() else { break }
                 take(event)
             }
+            queue.close()
             group.cancelAll()
         }
         if let failure { throw failure }
@@ -65,16 +68,14 @@ struct OutboxRun {
         switch event {
         case .claimed(.success(let mails)):
             isClaiming = false
-            ready += mails
+            queue.add(mails)
             if mails.isEmpty { mayBeMore = false }
         case .claimed(.failure(let error)):
             isClaiming = false
             mayBeMore = false
             failure = error
-        case .delivered(let mail, let outcome):
-            underWay -= 1
-            worker.note(outcome, others: underWay > 0)
-            results.append(MailResult(mail, outcome, now: worker.application.now()))
+        case .deliveryEnded: deliveries -= 1
+        case .hasResults: isAwaitingResults = false
         case .written(let ids):
             isWriting = false
             worker.release(ids)
@@ -84,38 +85,59 @@ struct OutboxRun {
         }
     }
 
+    /// What was claimed and not begun goes back when nothing may begin.
+    private mutating func returnUntried() {
+        guard stoppingSince != nil || worker.isPaused else { return }
+        returned += queue.takeReady().map { MailResult(untried: $0, now: worker.application.now()) }
+    }
+
     private mutating func beginDeliveries(_ group: inout TaskGroup<Event>) {
-        if stoppingSince != nil || worker.isPaused {
-            results += ready.map { MailResult(untried: $0, now: worker.application.now()) }
-            ready = []
-            return
-        }
-        let width = worker.width
-        let delivery = worker.delivery
-        while underWay < width, !ready.isEmpty {
-            let mail = ready.removeFirst()  // 256 at most
-            underWay += 1
+        let wanted = min(worker.width, deliveries + queue.readyCount)
+        let (queue, delivery) = (queue, worker.delivery)
+        while deliveries < wanted {
+            deliveries += 1
             group.addTask {
-                .delivered(mail, await delivery.deliver(mail.source, messageID: mail.messageID, to: mail.recipient))
+                await delivery.deliver(queue)
+                return .deliveryEnded
             }
         }
     }
 
     /// Writes everything that is known by now, one statement at a time.
     private mutating func beginWriting(_ group: inout TaskGroup<Event>) {
-        guard !isWriting, !results.isEmpty else { return }
-        let batch = results
-        results = []
+        guard !isWriting else { return }
+        let batch = returned + queue.takeResults()
+        returned = []
+        guard !batch.isEmpty else { return }
         isWriting = true
         let worker = worker
         group.addTask { await .written(Self.write(batch, worker)) }
     }
 
+    private mutating func beginWaiting(_ group: inout TaskGroup<Event>) {
+        if !isWriting, !isAwaitingResults {
+            isAwaitingResults = true
+            let queue = queue
+            group.addTask {
+                await queue.awaitResults()
+                return .hasResults
+            }
+        }
+        if deliveries > 0, !isTicking {
+            isTicking = true
+            group.addTask {
+                try? await Task.sleep(for: .seconds(Self.tickSeconds))  // cancelled at the end of the turn
+                return .tick
+            }
+        }
+    }
+
     private mutating func beginClaiming(_ group: inout TaskGroup<Event>) {
         let width = worker.width
-        guard mayBeMore, !isClaiming, stoppingSince == nil, !worker.isPaused, ready.count <= max(width, claimSize) / 2
+        let ready = queue.readyCount
+        guard mayBeMore, !isClaiming, stoppingSince == nil, !worker.isPaused, ready <= max(width, claimSize)
         else { return }
-        let limit = width == 1 ? 1 - underWay : nextClaimSize(width)
+        let limit = width == 1 ? 1 - deliveries - ready : nextClaimSize(width)
         guard limit > 0 else { return }
         isClaiming = true
         let worker = worker

@@ -11,6 +11,8 @@ struct QueuedMail: Sendable {
     var attempts: Int
     /// Nil before the first that counted.
     var firstAttemptAt: Date?
+    /// Of the change that wrote it.
+    var httpRequestID: String?
 }
 
 /// What the outbox worker says to the database.
@@ -28,13 +30,13 @@ struct OutboxStatements: Sendable {
                     lease_until = \(now.addingTimeInterval(OutboxWorker.leaseSeconds))
                 WHERE id IN (SELECT id FROM email WHERE status = 'queued' AND next_attempt_at <= \(now)
                     ORDER BY next_attempt_at, id LIMIT \(limit) FOR UPDATE SKIP LOCKED)
-                RETURNING id, recipient, message_id, source, attempts, first_attempt_at
+                RETURNING id, recipient, message_id, source, attempts, first_attempt_at, http_request_id
                 """))
         return try rows.map { row in
             QueuedMail(
                 id: try row.get(0), recipient: try row.get(1), messageID: try row.get(2),
                 source: try row.get(3, as: [UInt8]?.self) ?? [], attempts: try row.get(4),
-                firstAttemptAt: try row.get(5))
+                firstAttemptAt: try row.get(5), httpRequestID: try row.get(6))
         }.sorted { Identifier.format($0.id) < Identifier.format($1.id) }
     }
 

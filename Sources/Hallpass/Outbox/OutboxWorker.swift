@@ -86,6 +86,15 @@ final class OutboxWorker: Sendable {
     /// Messages that may be under way now: one while it is not known whether the server can be used again.
     var width: Int { state.withLock { $0.troubles > 0 ? 1 : $0.width } }
 
+    /// Messages that may be under way now; none while the queue is paused.
+    var room: Int {
+        let now = application.now()
+        return state.withLock { state in
+            if let pausedUntil = state.pausedUntil, pausedUntil > now { return 0 }
+            return state.troubles > 0 ? 1 : state.width
+        }
+    }
+
     /// Draws the conclusions for the queue from what became of one message.
     /// - Parameter others: whether further messages are under way.
     func note(_ outcome: SMTPOutcome, others: Bool) {

@@ -36,7 +36,7 @@ struct BulkJob: Sendable {
 
     private func perform<Result: Sendable>(_ body: (Work) async throws -> Result) async throws -> Result {
         try await call.application.perform(
-            author: .token(principal), now: call.now, httpRequestID: call.request.id, dryRun: call.isDryRun, body)
+            author: .token(principal), now: call.now, trace: call.trace, dryRun: call.isDryRun, body)
     }
 
     private func carryOut(on id: UUID, _ work: Work) async throws -> BulkResult {

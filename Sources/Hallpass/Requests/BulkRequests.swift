@@ -125,6 +125,6 @@ enum BulkRequests {
         _ body: (Work) async throws -> Result
     ) async throws -> Result {
         try await call.application.perform(
-            author: .token(principal), now: call.now, httpRequestID: call.request.id, lane: lane, body)
+            author: .token(principal), now: call.now, trace: call.trace, lane: lane, body)
     }
 }

@@ -9,7 +9,7 @@ enum ExportRequests {
     private static let batchRows = 500
 
     static func answer(_ call: Call, _ filters: RequestFilters, _ form: ExportForm) throws -> Answer {
-        let query = Query("request.export", try ListRequests.statement(filters, after: nil, limit: nil))
+        let query = Query("request.export", try ListStatement(filters, after: nil, limit: nil).sql)
         let (database, now) = (call.application.database, call.now)
         let body = ResponseBody.stream { writer in
             if form == .csv { try await writer.write(CSV.line(CSVRequest.header)) }

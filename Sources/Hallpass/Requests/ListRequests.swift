@@ -18,8 +18,8 @@ enum ListRequests {
         }
         let rows = try await call.application.database.query(
             Query(
-                "request.list", try statement(filters, after: page.after, limit: page.limit + 1),
-                isPlannedEachTime: !filters.conditions.isEmpty))
+                "request.list", try ListStatement(filters, after: page.after, limit: page.limit + 1).sql,
+                isPlannedEachTime: filters.wantOwnPlan))
         let (now, known) = (call.now, call.application.listedRequests)
         let shown = try rows.prefix(page.limit).map { row in
             try known.rendering(of: row.get(0), from: CollectionOfOne(row), now: now) {
@@ -30,20 +30,6 @@ enum ListRequests {
         var answer = page.answer(shown, next: next) { $1.raw(bytes: $0) }
         answer.headerFields[.vary] = "Accept"
         return answer
-    }
-
-    /// The page is cut out by an index first; what is shown beside the request is joined to its rows alone.
-    static func statement(_ filters: RequestFilters, after: Cursor?, limit: Int?) throws(Problem) -> SQL {
-        // In the text: a plan for any limit would be one for a tenth of the table.
-        let cut: SQL = limit.map { SQL(raw: "LIMIT \($0)") } ?? ""
-        return """
-            SELECT \(RequestRows.columns), \(DistrictRows.columns), o.state, o.awaiting
-            FROM (SELECT r.* FROM request r \(try filters.clause(after: after)) ORDER BY \(filters.sort.order) \(cut)) r
-            JOIN district d ON d.id = r.district_id
-            LEFT JOIN request o ON o.district_id = r.district_id AND o.kind <> r.kind
-                AND o.state NOT IN ('declined', 'withdrawn', 'disconnected')
-            ORDER BY \(filters.sort.order)
-            """
     }
 }
 

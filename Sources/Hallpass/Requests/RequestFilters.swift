@@ -56,42 +56,65 @@ struct RequestFilters: Sendable {
         case sso, none
     }
 
-    let sort: Sort
-    private(set) var conditions: [SQL] = []
+    private(set) var sort = Sort.newestFirst
+    /// Those that fit the filters by kind, state, launch status and awaiting; nil without one of these.
+    private(set) var facets: [RequestFacet]?
+    /// What is searched for, normalised.
+    private(set) var search: String?
+    /// The other filters, each a condition.
+    private var others: [SQL] = []
+    private var hasRange = false
 
     init(_ query: inout QueryReader) {
-        if let states = query.choices("state", RequestState.self) {
-            conditions.append(
-                states.count == 1
-                    ? "r.state = \(states[0].rawValue)" : "r.state = ANY(\(states.map(\.rawValue)))")
+        let states = query.choices("state", RequestState.self)
+        let kind = query.choice("kind", Kind.self)
+        if let id = query.uuid("district_id") { others.append("r.district_id = \(id)") }
+        let awaiting = query.choice("awaiting", Awaiting.self)
+        let launchStatus = query.choice("launch_status", LaunchStatus.self)
+        if states != nil || kind != nil || awaiting != nil || launchStatus != nil {
+            facets = RequestFacet.all.filter { facet in
+                (states?.contains(facet.state) ?? true) && facet.kind == kind ?? facet.kind
+                    && facet.isAwaiting == awaiting.map { $0 == .sso } ?? facet.isAwaiting
+                    && facet.launchStatus == launchStatus ?? facet.launchStatus
+            }
         }
-        if let kind = query.choice("kind", Kind.self) { conditions.append("r.kind = \(kind.rawValue)") }
-        if let id = query.uuid("district_id") { conditions.append("r.district_id = \(id)") }
-        switch query.choice("awaiting", Awaiting.self) {
-        case .sso: conditions.append("r.awaiting IS NOT NULL")
-        case .some(.none): conditions.append("r.awaiting IS NULL")
-        case nil: break
-        }
-        if let status = query.choice("launch_status", LaunchStatus.self) {
-            conditions.append("r.launch_status = \(status.rawValue)")
-        }
-        if let date = query.date("launch_before") { conditions.append("\(Self.launchDay) < \(SQLDate(date))") }
+        if let date = query.date("launch_before") { addRange("\(Self.launchDay) < \(SQLDate(date))") }
         if let date = query.date("launch_after") {
-            conditions.append("\(Self.launchDay) > \(SQLDate(date)) AND \(Self.launchDay) < 'infinity'::date")
+            addRange("\(Self.launchDay) > \(SQLDate(date)) AND \(Self.launchDay) < 'infinity'::date")
         }
         if let manager = query.string("account_manager", length: 1...320) {
-            conditions.append("r.account_manager = \(manager)")
+            others.append("r.account_manager = \(manager)")
         }
-        if let instant = query.instant("updated_after") { conditions.append("r.updated_at > \(instant)") }
-        if let text = query.string("q") { conditions.append("r.search LIKE \(SearchText.pattern(text))") }
+        if let instant = query.instant("updated_after") { addRange("r.updated_at > \(instant)") }
+        search = query.string("q").map { SearchText.normalise($0) }
         sort = query.choice("sort", Sort.self) ?? .newestFirst
     }
 
+    private mutating func addRange(_ condition: SQL) {
+        others.append(condition)
+        hasRange = true
+    }
+
+    /// True when nothing is asked for but facets.
+    var areFacetsAlone: Bool { facets != nil && others.isEmpty && search == nil }
+
+    /// True when the best plan depends on what is asked for: on how many rows lie within a range or hold a text, or on how
+    /// two filters go together.
+    var wantOwnPlan: Bool {
+        hasRange || search != nil || others.count + (facets == nil ? 0 : 1) > 1
+    }
+
+    /// Everything asked for, each a condition on the row.
+    var conditions: [SQL] {
+        var all = others
+        if let facets { all.append("r.facet = ANY(\(facets.map(\.number)))") }
+        if let search { all.append("strpos(r.search, \(search)) > 0") }
+        return all
+    }
+
     /// `WHERE …`, or nothing.
-    func clause(after cursor: Cursor? = nil) throws(Problem) -> SQL {
-        var all = conditions
-        if let cursor { all.append(try sort.condition(after: cursor)) }
-        return all.isEmpty ? "" : "WHERE \(all.joined(" AND "))"
+    static func clause(_ conditions: [SQL]) -> SQL {
+        conditions.isEmpty ? "" : "WHERE \(conditions.joined(" AND "))"
     }
 }
 

@@ -113,13 +113,14 @@ enum PutSharedData {
         var wakes: Set<Wake> = []
         let stored: Stored
         do {
-            stored = try await call.application.database.transaction("shared_data.upload", retry: .never) {
-                transaction in
+            stored = try await call.application.database.transaction(
+                "shared_data.upload", retry: .never, sessionLabel: call.trace.sessionLabel
+            ) { transaction in
                 if isDryRun { transaction.rollbackOnly() }
                 let counts = try await fill(reader, transaction)
                 let work = Work(
                     application: call.application, transaction: transaction, author: .token(principal),
-                    now: call.application.now(), httpRequestID: call.request.id)
+                    now: call.application.now(), trace: call.trace)
                 try await swap(
                     id, reader.builder.snapshotID, digest: reader.builder.digest, counts, work, call)
                 wakes = isDryRun ? [] : work.wakes

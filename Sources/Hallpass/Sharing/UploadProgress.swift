@@ -63,7 +63,7 @@ final class UploadProgress {
         let (requestID, districtID) = (requestID, districtID)
         do {
             try await call.application.perform(
-                author: .token(principal), now: now, httpRequestID: call.request.id
+                author: .token(principal), now: now, trace: call.trace
             ) { work in
                 work.note(requestID: requestID, districtID: districtID, type: .sharing, text: text)
             }

@@ -30,7 +30,7 @@ enum ReceiveCallback {
             contentEncoding: call.request.body.contentEncoding)
         let event = Result { try CallbackReader.read(inflated(delivery.body, call.request.body)) }
         let (result, mails) = try await call.application.perform(
-            author: .delivery(delivery.id), now: call.now, httpRequestID: call.request.id, dryRun: isDryRun
+            author: .delivery(delivery.id), now: call.now, trace: call.trace, dryRun: isDryRun
         ) { work in
             (try await receive(delivery, event, work), work.outgoing)
         }

@@ -13,6 +13,9 @@ struct Command {
         }
     }
 
+    /// Variables that are passed on.
+    private static let inherited: Set<String> = ["PATH", "HOME", "TZ", "TZDIR", "TMPDIR", "LD_LIBRARY_PATH"]
+
     let arguments: [String]
 
     init(_ arguments: [String]) {
@@ -69,7 +72,8 @@ struct Command {
         let flags = Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETSIGDEF) | (ownSession ? newSession : 0)
         posix_spawnattr_setflags(&attributes, Int16(truncatingIfNeeded: flags))
 
-        var environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("PG") }
+        // Not the rest: a service's secrets may be in its environment, and systemd's sockets are not meant for PostgreSQL.
+        var environment = ProcessInfo.processInfo.environment.filter { Self.inherited.contains($0.key) }
         environment["LC_ALL"] = "C"
         var argumentPointers = arguments.map { strdup($0) } + [nil]
         var environmentPointers = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]

@@ -82,11 +82,15 @@ public final class Database: Sendable {
     ///   - retry: whether the closure may run again when the transaction did not happen.
     ///   - lane: `.long` for a closure that waits for other transactions of this database.
     ///   - deadline: for the whole transaction; each wait in it also has the configuration's `statementDeadline`.
+    ///   - sessionLabel: the session's `application_name` while the transaction lasts, for whoever looks at
+    ///     `pg_stat_activity`, the server's log or its locks; 63 bytes are shown. It travels with the first statement.
     public func transaction<Result>(
         _ name: StaticString, retry: TransactionRetry = .never, isolation: TransactionIsolation = .readCommitted,
-        lane: TransactionLane = .ordinary, deadline: Duration? = nil, _ body: (Transaction) async throws -> Result
+        lane: TransactionLane = .ordinary, deadline: Duration? = nil, sessionLabel: String? = nil,
+        _ body: (Transaction) async throws -> Result
     ) async throws -> Result {
-        let manner = TransactionManner(retry: retry, isolation: isolation, lane: lane, deadline: deadline)
+        let manner = TransactionManner(
+            retry: retry, isolation: isolation, lane: lane, deadline: deadline, sessionLabel: sessionLabel)
         guard let pool = currentPool else {
             let pool = nextPool
             return try await withTaskExecutorPreference(pool.loop) {
@@ -172,7 +176,7 @@ public final class Database: Sendable {
         let lanes = pool.lanes(manner.lane)
         let context = TransactionContext(
             name: name, pool: pool, isolation: manner.isolation, statementDeadline: configuration.statementDeadline,
-            end: manner.deadline.map { began + $0 })
+            end: manner.deadline.map { began + $0 }, sessionLabel: manner.sessionLabel)
         var attempt = 1
         while true {
             let own: Connection

@@ -150,10 +150,17 @@ final class LoopPool: @unchecked Sendable {
         case "25" where reply.sqlState == "25006": suspect?()
         default: break
         }
-        let isFault = ["42", "26", "22", "0A", "XX"].contains(String(reply.sqlState.prefix(2)))
+        let level: Logger.Level =
+            switch reply.sqlState.prefix(2) {
+            case "42", "26", "22", "0A", "XX": .error
+            case "53", "55", "58", "08": .warning
+            case "57": reply.isCancellation ? .debug : .warning
+            // Expected of two that want the same, and told to whoever asked.
+            default: .debug
+            }
         var metadata: Logger.Metadata = ["sqlstate": "\(reply.sqlState)", "statement": "\(statement)"]
         if let message = reply.safeMessage { metadata["message"] = "\(message)" }
-        logger.log(level: isFault ? .error : .debug, "statement refused", metadata: metadata)
+        logger.log(level: level, "statement refused", metadata: metadata)
     }
 
     var snapshot: DatabaseMetrics {

@@ -165,6 +165,7 @@ final class Reader {
 
     private func cancel(on connection: Connection) {
         cancels += 1
+        pool.statistics.totals.cancels += 1
         let reader = LoopBound(self)
         let loop = pool.loop
         connection.canceller.cancel { _ in

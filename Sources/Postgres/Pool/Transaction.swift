@@ -103,6 +103,7 @@ public final class Transaction {
         if !isOpen {
             isOpen = true
             if context.isolation != .readCommitted { startBlock(context.isolation.begin) }
+            labelSession()
         }
         let step = Step(.execute, name: query.name)
         if query.sql.holdsNUL {
@@ -121,6 +122,7 @@ public final class Transaction {
         let isFirst = !isOpen
         isOpen = true
         startBlock(isFirst && context.isolation != .readCommitted ? context.isolation.begin : begin)
+        if isFirst { labelSession() }
     }
 
     private func startBlock(_ begin: SQL) {
@@ -128,6 +130,14 @@ public final class Transaction {
         let step = Step(.execute, name: "begin")
         unexamined.append(step)
         connection.send(begin, as: step)
+    }
+
+    /// As a function, since SET LOCAL warns outside of a block; it ends with the transaction all the same.
+    private func labelSession() {
+        guard let label = context.sessionLabel, !label.utf8.contains(0) else { return }
+        let step = Step(.execute, name: "session label")
+        unexamined.append(step)
+        connection.send("SELECT set_config('application_name', \(label), true)", as: step)
     }
 
     private func rows(of steps: [Step]) -> [Rows] {
@@ -198,6 +208,7 @@ struct TransactionManner {
     let isolation: TransactionIsolation
     let lane: TransactionLane
     let deadline: Duration?
+    let sessionLabel: String?
 }
 
 /// What a transaction is run with.
@@ -208,6 +219,8 @@ struct TransactionContext {
     let statementDeadline: Duration
     /// For the whole transaction, where there is one.
     let end: ContinuousClock.Instant?
+    /// For `application_name`, where there is one.
+    var sessionLabel: String?
 
     /// For what is sent now.
     var deadline: ContinuousClock.Instant {

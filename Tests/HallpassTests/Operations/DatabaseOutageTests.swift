@@ -125,6 +125,61 @@ struct DatabaseOutageTests {
         }
     }
 
+    @Test("a read whose client resets its connection is cancelled on the server as well")
+    func readerGone() async throws {
+        try await TestApplication.run { test in
+            // Whoever reads requests waits for the one that holds the table.
+            try await test.application.database.transaction("holder", isolation: .repeatableRead) { transaction in
+                _ = try await transaction.query(Query("hold", "LOCK TABLE request IN ACCESS EXCLUSIVE MODE"))
+                let gone = Locked(false)
+                let client = test.client(.viewer)
+                let call = Task { try await client.hangUp("GET", "/v1/requests", when: { gone.withLock { $0 } }) }
+                try await waitUntil { try await waitingIn(transaction) == 1 }
+                gone.withLock { $0 = true }
+                try await call.value
+                try await waitUntil(.seconds(5)) { try await waitingIn(transaction) == 0 }
+            }
+            #expect(await test.application.database.metrics().cancels >= 1)
+        }
+    }
+
+    @Test("a client that only closes its sending side gets its answer: its statement runs on")
+    func halfClosed() async throws {
+        try await TestApplication.run { test in
+            let id = try await test.create("sso")
+            let closed = Locked(false)
+            let client = test.client(.manager)
+            let calls = Locked<Task<String, any Error>?>(nil)
+            try await holdingDistrict(test) {
+                let call = Task {
+                    try await client.halfClose("POST", "/v1/requests/\(id)/approve") { closed.withLock { $0 = true } }
+                }
+                calls.withLock { $0 = call }
+                try await waitUntil {
+                    guard closed.withLock({ $0 }) else { return false }
+                    return try await waiting(test) == 1
+                }
+                // As long as a cancel would take to arrive.
+                try await Task.sleep(for: .milliseconds(300))
+                #expect(try await waiting(test) == 1)
+            }
+            let answer = try await calls.withLock { $0 }?.value ?? ""
+            #expect(answer.hasPrefix("HTTP/1.1 200 "), "\(answer)")
+            #expect(try await test.client().get("/v1/requests/\(id)").state == "approved")
+            #expect(await test.application.database.metrics().cancels == 0)
+        }
+    }
+
+    private func waitingIn(_ transaction: Transaction) async throws -> Int {
+        try await transaction.query(
+            Query(
+                "waiting",
+                """
+                SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+                WHERE d.datname = current_database() AND NOT l.granted
+                """))[0].get(0)
+    }
+
     @Test("more changes than the queue for connections holds are 503 overloaded with Retry-After, and the others go on")
     func overloaded() async throws {
         try await TestApplication.run(
@@ -163,8 +218,32 @@ struct DatabaseOutageTests {
 extension TestClient {
     /// Sends a request and resets the connection, unanswered, once told to.
     func hangUp(_ method: String, _ target: String, when isTime: @escaping @Sendable () -> Bool) async throws {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = try sendBare(method, target)
         defer { close(descriptor) }
+        while !isTime() { try await Task.sleep(for: .milliseconds(10)) }
+        var atOnce = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &atOnce, socklen_t(MemoryLayout<linger>.size))
+    }
+
+    /// Sends a request, closes the sending side, and reads to the end.
+    func halfClose(_ method: String, _ target: String, then: @Sendable () -> Void) async throws -> String {
+        let descriptor = try sendBare(method, target)
+        shutdown(descriptor, Int32(SHUT_WR))
+        then()
+        return try await TestCluster.onThread {
+            defer { close(descriptor) }
+            var answer: [UInt8] = []
+            var chunk = [UInt8](repeating: 0, count: 4096)
+            while true {
+                let count = recv(descriptor, &chunk, chunk.count, 0)
+                guard count > 0 else { return String(decoding: answer, as: UTF8.self) }
+                answer += chunk[..<count]
+            }
+        }
+    }
+
+    private func sendBare(_ method: String, _ target: String) throws -> Int32 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
@@ -174,12 +253,13 @@ extension TestClient {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
-        guard isConnected else { throw Failure(description: "connect: \(errno)") }
+        guard isConnected else {
+            close(descriptor)
+            throw Failure(description: "connect: \(errno)")
+        }
         let head =
             "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nAuthorization: Bearer \(token ?? "")\r\n\r\n"
         _ = head.withCString { Glibc.send(descriptor, $0, head.utf8.count, Int32(MSG_NOSIGNAL)) }
-        while !isTime() { try await Task.sleep(for: .milliseconds(10)) }
-        var atOnce = linger(l_onoff: 1, l_linger: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &atOnce, socklen_t(MemoryLayout<linger>.size))
+        return descriptor
     }
 }

@@ -76,7 +76,11 @@ struct ListRequestsTests {
                 ("ñandú", [cafe]), ("JOSE@", [cafe]),
                 ("100%", [percent]), ("%", [percent]), ("_fun_", [percent]), ("_", [percent]), ("\\slash", [percent]),
                 ("k\\s", [percent]),
-                ("0%25", []), ("fullwidth", [sharp]), ("große", [sharp]), ("example.org", [percent, cafe]),
+                ("a", [sharp, percent, cafe]), ("k@", [sharp]), ("é ", [cafe]), ("ee\u{301}", []), ("fun", [percent]),
+                ("zq", []), ("q", []), ("'", []), ("\\", [percent]), ("lee' & 'ann", []), ("ann:*", []), ("!lee", []),
+                ("(ann|lee)", []), ("100% _fun_ back\\slash", [percent]), ("n lee", [percent]), ("ann lee", [percent]),
+                ("n l", [percent]), ("0%25", []), ("fullwidth", [sharp]), ("große", [sharp]),
+                ("example.org", [percent, cafe]),
                 ("nobody", []),
                 ("schools\njosé", []),
             ]

@@ -35,13 +35,16 @@ struct TeacherAccessTests {
             "DELETE FROM shared_teacher WHERE snapshot_id IN (SELECT s.id FROM shared_snapshot s JOIN request r ON r.id = s.request_id WHERE r.kind = \(kind))"
         )
         let state = side.state == "none" ? "declined" : side.state
-        let launchedAt: Date? = side.hasLaunched ? test.clock.now : nil
+        // Only a wizard that was completed schedules or launches.
+        let isComplete = ["shared", "configured", "disconnected"].contains(state)
+        let launchStatus = isComplete ? side.hasLaunched ? "launched" : "scheduled" : "waiting"
+        let launchedAt: Date? = launchStatus == "launched" ? test.clock.now : nil
         try await test.sql(
             """
             UPDATE request SET state = \(state), decision_at = created_at, sharing_completed_at = created_at,
                 sharing_method = 'district', sharing_source = 'manual', configured_at = created_at, awaiting = NULL,
                 ended_at = CASE WHEN \(state) IN ('declined', 'withdrawn') THEN created_at END,
-                launch_status = \(side.hasLaunched ? "launched" : "scheduled"), launched_at = \(launchedAt)
+                launch_status = \(launchStatus), launched_at = \(launchedAt)
             WHERE kind = \(kind)
             """)
         if side.holdsTeacher {

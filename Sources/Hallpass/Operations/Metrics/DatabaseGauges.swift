@@ -49,8 +49,8 @@ final class DatabaseGauges: Sendable {
                 Query(
                     "metrics.undecided",
                     """
-                    SELECT kind, count(*), min(created_at) FROM request WHERE state IN ('pending', 'needs_info')
-                    GROUP BY kind
+                    SELECT kind, count(*), min(created_at) FROM request
+                    WHERE facet = ANY(\(RequestFacet.undecided.map(\.number))) GROUP BY kind
                     """),
                 Query(
                     "metrics.late",

@@ -18,9 +18,6 @@ enum SetupCompletedTemplate {
         {{#sharing_method}}
         Shared by: {{sharing_method}}
         {{/sharing_method}}
-        {{#open_items_text}}
-        Open on the checklist: {{open_items_text}}
-        {{/open_items_text}}
         {{/requests}}
 
         {{#next_step}}
@@ -39,9 +36,6 @@ enum SetupCompletedTemplate {
         {{#sharing_method}}
         <p style="margin:0 0 8px;">Shared by: {{sharing_method}}</p>
         {{/sharing_method}}
-        {{#open_items_text}}
-        <p style="margin:0 0 8px;">Open on the checklist: {{open_items_text}}</p>
-        {{/open_items_text}}
         {{/requests}}
         {{#next_step}}
         <p style="margin:0 0 22px;"><strong>Next:</strong> {{next_step}}</p>

@@ -1,0 +1,94 @@
+import Integrations
+import Postgres
+
+// A page must cost the same with a million requests as with ten thousand, so it is found by an index that gives its rows
+// in order, and each way of asking has the form of statement that leads there whatever the planner believes:
+// - nothing asked for: the index of the sort;
+// - facets alone: the first rows of each facet by the index of facet and sort, merged;
+// - a search: a look at the first rows in order says whether the text is common. Then they are walked through until the page
+//   is full; else the index of grams finds the few that hold it, and these are sorted;
+// - anything else: the planner's choice for the values given. The indexes hold what the filters and sorts look at, so
+//   even what it has to read in vain is read from an index alone.
+// Only the page's own rows are read whole.
+
+/// The statement that lists requests, whole rows as `ListedRequest` reads them.
+struct ListStatement {
+    let sql: SQL
+    /// So many rows are looked at to see whether a text is common, and so many of them have to hold it.
+    private static let sampleSize: SQL = "300"
+    private static let sampleFinds: SQL = "3"
+
+    /// - Parameters:
+    ///   - limit: rows to a page; nil is the whole result.
+    init(_ filters: RequestFilters, after cursor: Cursor?, limit: Int?) throws(Problem) {
+        var after: [SQL] = []
+        if let cursor { after.append(try filters.sort.condition(after: cursor)) }
+        // In the text: a plan for any limit would be one for a tenth of the table.
+        let cut: SQL = limit.map { SQL(raw: "LIMIT \($0)") } ?? ""
+        let page: SQL
+        if limit != nil, filters.areFacetsAlone, let facets = filters.facets {
+            page = Self.byFacet(facets, filters.sort, after, cut)
+        } else if let text = filters.search {
+            page = Self.bySearch(text, filters, after, cut)
+        } else if limit == nil || filters.conditions.isEmpty {
+            page = Self.wholeRows(filters, after, cut)
+        } else {
+            page = """
+                SELECT r.* FROM (
+                    SELECT r.id FROM request r \(RequestFilters.clause(after + filters.conditions))
+                    ORDER BY \(filters.sort.order) \(cut)
+                ) p JOIN request r ON r.id = p.id
+                """
+        }
+        sql = """
+            SELECT \(RequestRows.columns), \(DistrictRows.columns), o.state, o.awaiting
+            FROM (\(page)) r
+            JOIN district d ON d.id = r.district_id
+            LEFT JOIN request o ON o.district_id = r.district_id AND o.kind <> r.kind
+                AND o.state NOT IN ('declined', 'withdrawn', 'disconnected')
+            ORDER BY \(filters.sort.order)
+            """
+    }
+
+    private static func wholeRows(_ filters: RequestFilters, _ after: [SQL], _ cut: SQL) -> SQL {
+        """
+        SELECT r.* FROM request r \(RequestFilters.clause(after + filters.conditions)) ORDER BY \(filters.sort.order) \(cut)
+        """
+    }
+
+    private static func byFacet(
+        _ facets: [RequestFacet], _ sort: RequestFilters.Sort, _ after: [SQL], _ cut: SQL
+    ) -> SQL {
+        """
+        SELECT r.* FROM (
+            SELECT r.id FROM unnest(\(facets.map(\.number))) f (facet) CROSS JOIN LATERAL (
+                SELECT r.id, r.created_at, r.updated_at, r.launch_date FROM request r
+                \(RequestFilters.clause(["r.facet = f.facet"] + after)) ORDER BY \(sort.order) \(cut)
+            ) r ORDER BY \(sort.order) \(cut)
+        ) p JOIN request r ON r.id = p.id
+        """
+    }
+
+    private static func bySearch(_ text: String, _ filters: RequestFilters, _ after: [SQL], _ cut: SQL) -> SQL {
+        let order = filters.sort.order
+        let conditions = filters.conditions
+        let grams: SQL = "search_grams(r.search) @@ (\(SearchText.gramQuery(text))::text)::tsquery"
+        return """
+            WITH sample AS MATERIALIZED (
+                SELECT count(*) >= \(sampleFinds) AS is_common FROM (
+                    SELECT * FROM request r \(RequestFilters.clause(after)) ORDER BY \(order) LIMIT \(sampleSize)
+                ) r \(RequestFilters.clause(conditions))
+            )
+            SELECT * FROM (
+                SELECT r.* FROM (SELECT * FROM request r \(RequestFilters.clause(after)) ORDER BY \(order) OFFSET 0) r
+                \(RequestFilters.clause(conditions + ["(SELECT is_common FROM sample)"])) \(cut)
+            ) common
+            UNION ALL
+            SELECT * FROM (
+                SELECT r.* FROM request r
+                \(RequestFilters.clause([grams] + after + conditions + ["NOT (SELECT is_common FROM sample)"]))
+                ORDER BY \(order) \(cut)
+            ) rare
+            """
+    }
+}
