@@ -10,7 +10,7 @@ public struct DatabaseConfiguration: Sendable {
     /// Connections for streams (`rows`, `copyOut`), per loop.
     public var streamsPerLoop = 2
     /// Connections for transactions that stay open while others run (`TransactionLane.long`), per loop.
-    public var longTransactionsPerLoop = 4
+    public var longTransactionsPerLoop = 2
     /// For a statement that has no deadline of its own.
     public var statementDeadline = Duration.seconds(10)
     /// For one attempt to connect to one address.

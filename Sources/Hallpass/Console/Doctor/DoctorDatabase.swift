@@ -190,6 +190,6 @@ struct DatabaseLimits: Sendable {
     var connectionsPerLoop: Int
     var loops: Int
 
-    /// Transactions', readers' and streams' of each loop, and one that watches and listens.
-    var connections: Int { loops * (connectionsPerLoop + 4) + 1 }
+    /// Transactions', readers', streams' and bulk calls' of each loop, and one that watches and listens.
+    var connections: Int { loops * (connectionsPerLoop + 6) + 1 }
 }
