@@ -35,8 +35,8 @@ struct RelayTests {
         process.arguments = arguments
         process.environment = [
             "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin",
-            "HALLPASS_URL": "http://127.0.0.1:\(port)/webhooks/clever",
-            "HALLPASS_SECRET": TestApplication.webhookSecret,
+            "RELAY_URL": "http://127.0.0.1:\(port)/webhooks/clever",
+            "RELAY_SECRET": TestApplication.webhookSecret,
         ]
         let (output, standardInput) = (Pipe(), Pipe())
         process.standardOutput = output
