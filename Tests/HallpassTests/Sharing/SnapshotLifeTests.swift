@@ -11,14 +11,14 @@ struct SnapshotLifeTests {
         try await TestApplication.run { test in
             let id = try await test.create("sso")
             try await test.upload([section("s1", ["t1"], ["u1"])], to: id)
-            let lines = (0..<5000).map { student("new-\($0)") + "\n" }
+            let lines = (0..<20_000).map { student("new-\($0)") + "\n" }
             let length = lines.joined().utf8.count
             let upload = try SlowUpload(test.client(.manager), to: id, length: length)
-            upload.send(lines[..<2500].joined())
-            #expect(try await eventually { try await test.count("pg_stat_activity WHERE query LIKE 'COPY%'") > 0 })
+            upload.send(lines[..<10_000].joined())
+            #expect(try await eventually { try await test.isCopying() })
             #expect(try await test.sharing()[path: "sso.students"]?.integer == 1)
             test.clock.advance(seconds: 3)
-            upload.send(lines[2500..<2600].joined())
+            upload.send(lines[10_000..<10_100].joined())
             #expect(
                 try await eventually {
                     try await test.timeline(id, "sharing").contains {
@@ -26,12 +26,12 @@ struct SnapshotLifeTests {
                     }
                 })
             #expect(try await test.sharing()[path: "sso.students"]?.integer == 1)
-            upload.send(lines[2600...].joined())
+            upload.send(lines[10_100...].joined())
             let status = await withCheckedContinuation { done in
                 Thread.detachNewThread { done.resume(returning: upload.status()) }
             }
             #expect(status == 200)
-            #expect(try await test.sharing()[path: "sso.students"]?.integer == 5000)
+            #expect(try await test.sharing()[path: "sso.students"]?.integer == 20_000)
             #expect(try await test.sharing()[path: "sso.sections"]?.integer == 0)
         }
     }
@@ -44,7 +44,7 @@ struct SnapshotLifeTests {
             let rows = try await test.sharedRows()
             let upload = try SlowUpload(test.client(.manager), to: id, length: 10_000_000)
             upload.send((0..<20_000).map { section("x\($0)", ["t\($0)"], ["u\($0)"]) + "\n" }.joined())
-            #expect(try await eventually { try await test.count("pg_stat_activity WHERE query LIKE 'COPY%'") > 0 })
+            #expect(try await eventually { try await test.isCopying() })
             test.clock.advance(seconds: 3)
             upload.send(student("u") + "\n")
             #expect(try await eventually { try await test.timeline(id, "sharing").count == 3 })

@@ -31,6 +31,11 @@ extension TestApplication {
         return rows
     }
 
+    /// Whether rows are on their way into this test's own database.
+    func isCopying() async throws -> Bool {
+        try await count("pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY%'") > 0
+    }
+
     /// Takes an open request of a kind to a state on the way to configured.
     func bring(_ kind: String, to state: String, _ cleverID: String = "d1") async throws -> String {
         let id = try await create(kind, cleverID: cleverID)
