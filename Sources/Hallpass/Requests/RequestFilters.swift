@@ -80,7 +80,8 @@ struct RequestFilters: Sendable {
         }
         if let date = query.date("launch_before") { addRange("\(Self.launchDay) < \(SQLDate(date))") }
         if let date = query.date("launch_after") {
-            addRange("\(Self.launchDay) > \(SQLDate(date)) AND \(Self.launchDay) < 'infinity'::date")
+            // The last day there can be, not infinity, which the planner counts among what lies after the first bound.
+            addRange("\(Self.launchDay) > \(SQLDate(date)) AND \(Self.launchDay) <= '9999-12-31'::date")
         }
         if let manager = query.string("account_manager", length: 1...320) {
             others.append("r.account_manager = \(manager)")
