@@ -32,9 +32,17 @@ struct IdempotencyKey: Sendable {
         self.key = key
         self.tokenID = tokenID
         method = call.request.head.method.rawValue
-        path = call.request.path
+        path = Self.coveredPath(of: call)
         bodyDigest = Array(SHA256.hash(data: body))
         now = call.now
+    }
+
+    /// The path as it was sent. A query that says anything makes it another call, so that a parameter that is refused is
+    /// refused under a known key too; `dry_run=false` says nothing.
+    private static func coveredPath(of call: Call) -> String {
+        let isPlain = call.request.queryItems.allSatisfy { $0.name == "dry_run" && $0.value == "false" }
+        guard !isPlain, let query = call.request.query else { return call.request.path }
+        return "\(call.request.path)?\(query)"
     }
 
     /// The advisory lock, and what is stored under the key.

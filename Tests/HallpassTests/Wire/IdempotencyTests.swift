@@ -73,7 +73,15 @@ struct IdempotencyTests {
             expect(
                 try await client.post("/v1/requests/nope/approve", "{}", key("k")), is: 422, "idempotency_key_reused")
             expect(try await client.post("/v1/requests", "{}", key("k")), is: 422, "idempotency_key_reused")
-            #expect(try await client.post("/v1/requests", TestApplication.ask("sso"), key("k")).json == made.json)
+            for query in ["?dry_run=null", "?colour=%00", "?dry_run=false&x"] {
+                expect(
+                    try await client.post("/v1/requests\(query)", TestApplication.ask("sso"), key("k")), is: 422,
+                    "idempotency_key_reused")
+            }
+            for query in ["", "?", "?dry_run=false"] {
+                let again = try await client.post("/v1/requests\(query)", TestApplication.ask("sso"), key("k"))
+                #expect(again.json == made.json && again.headerFields["idempotency-replayed"] == "true")
+            }
             expect(
                 try await test.client(.manager).post("/v1/requests", TestApplication.ask("sso"), key("k")), is: 409,
                 "request_exists")
