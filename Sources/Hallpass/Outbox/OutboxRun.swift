@@ -18,8 +18,8 @@ struct OutboxRun {
 
     private static let tickSeconds = 0.25
     /// A claim is a commit, so a fast server is given many messages for one; a slow one few, since what is claimed cannot be
-    /// cancelled any more.
-    private static let maximumClaim = 256
+    /// cancelled any more. Not more, since a loop that takes in megabytes of messages answers nobody meanwhile.
+    private static let maximumClaim = 64
     /// What is under way when the service stops may take so long to end by itself.
     private static let stopSeconds: TimeInterval = 7
 
