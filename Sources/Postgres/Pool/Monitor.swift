@@ -130,11 +130,16 @@ final class Monitor: @unchecked Sendable {
 
     private func unanswered(_ connection: Connection, since began: ContinuousClock.Instant) {
         guard self.connection === connection, isPinging else { return }
+        // Whether the server was heard since, by any connection; what is done next counts as hearing it, whatever comes.
+        let heard = board.pulse.last
         // This loop may be the late one: what has arrived meanwhile counts.
         connection.receive()
         guard self.connection === connection, isPinging else { return }
-        if board.pulse.last >= began {
-            return wait(configuration.pingDeadline) { [self] in unanswered(connection, since: .now) }
+        if heard > began {
+            let since = board.pulse.last
+            return wait(max(.zero, heard + configuration.pingDeadline - .now)) { [self] in
+                unanswered(connection, since: since)
+            }
         }
         goDown("no answer from the server within \(configuration.pingDeadline)")
         connection.lose("no answer from the server")
