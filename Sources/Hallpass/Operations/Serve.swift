@@ -47,7 +47,8 @@ public enum Serve {
         let addresses = try await listening.start()
         FirstScreen.show(configuration, addresses, cluster: backend.cluster)
         SystemdNotice.send("READY=1")
-        var beside = Workers.all(application) + [Watchdog(loops: backend.loops.loops)]
+        var beside = Workers.all(application)
+        if let watchdog = Watchdog(loops: backend.loops.loops) { beside.append(watchdog) }
         if let cluster = backend.cluster { beside.append(ClusterKeeper(cluster: cluster, logger: logger)) }
         // Stopped from the last to the first.
         let services: [ServiceGroupConfiguration.ServiceConfiguration] =

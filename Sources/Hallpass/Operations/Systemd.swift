@@ -62,10 +62,18 @@ enum SystemdNotice {
 /// Tells systemd's watchdog (`WatchdogSec=`) that the service lives, as long as every event loop takes its turns. A loop
 /// that hangs silences it, and systemd starts the service anew. Nothing without `WATCHDOG_USEC`.
 struct Watchdog: Service {
-    let loops: [EventLoop]
+    private let loops: [EventLoop]
+    private let interval: Duration
+
+    /// Nil when nobody watches this process. A service that ended at once instead could do so while the group already
+    /// stops, which the group takes for a failure.
+    init?(loops: [EventLoop]) {
+        guard let interval = Self.interval(ProcessInfo.processInfo.environment, process: getpid()) else { return nil }
+        self.loops = loops
+        self.interval = interval
+    }
 
     func run() async throws {
-        guard let interval = Self.interval(ProcessInfo.processInfo.environment, process: getpid()) else { return }
         for await _ in AsyncTimer.ticks(every: interval).cancelOnGracefulShutdown() {
             await Self.passThrough(loops)
             SystemdNotice.send("WATCHDOG=1")
