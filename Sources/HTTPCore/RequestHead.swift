@@ -8,8 +8,8 @@ public enum BodyFraming: Sendable, Hashable {
     case chunked
 }
 
-/// A request's head, parsed and judged.
-public struct RequestHead: Sendable {
+/// A request's head, parsed and judged. A class, since much of what serves the request holds on to it.
+public final class RequestHead: Sendable {
     /// Method, path with query, and fields. The authority is the target's where it has one, which then is the value of
     /// `Host` as well (RFC 9112 §3.2.2): nothing later can read another.
     public let request: HTTPRequest
@@ -21,4 +21,16 @@ public struct RequestHead: Sendable {
     public let keepsAlive: Bool
     /// `Expect: 100-continue`.
     public let expectsContinue: Bool
+
+    init(
+        request: HTTPRequest, target: RequestTarget, minorVersion: Int, framing: BodyFraming, keepsAlive: Bool,
+        expectsContinue: Bool
+    ) {
+        self.request = request
+        self.target = target
+        self.minorVersion = minorVersion
+        self.framing = framing
+        self.keepsAlive = keepsAlive
+        self.expectsContinue = expectsContinue
+    }
 }

@@ -6,7 +6,8 @@ import Synchronization
 // One request's answer on its way to the client: which framing it has (RFC 9112 §6.3), whether it is compressed, whether
 // the connection is kept, and what is said of it afterwards. `HEAD`, 204 and 304 have no body.
 
-struct Answer {
+final class Answer: @unchecked Sendable {
+    // @unchecked: touched by the task that serves the connection, which prefers the connection's loop.
     /// Bodies up to this size travel with their head in one buffer; larger ones are not copied for it.
     private static let joinedBytes = 16 * 1024
     /// What a client that has gone before its answer is logged with, as nginx does; no client ever sees it.
@@ -14,7 +15,8 @@ struct Answer {
 
     let id: String
     let facts: PeerFacts
-    var route = ""
+    /// What matched; nil where nothing did.
+    var route: Router.Route?
     var reader: BodyReader?
     /// Whether the connection can carry another request.
     var keeps = true
@@ -37,7 +39,7 @@ struct Answer {
     // MARK: Sending
 
     /// - Throws: `ClientGone`, or what broke a streamed body off.
-    nonisolated(nonsending) mutating func send(_ given: Response) async throws {
+    func send(_ given: Response) async throws {
         if connection.isBroken { throw ClientGone() }
         connection.clearExpiry()
         decideWhetherToKeep()
@@ -59,14 +61,14 @@ struct Answer {
     }
 
     /// What is left of a body that cannot be read past closes the connection, and so does a stop once nothing waits.
-    private mutating func decideWhetherToKeep() {
+    private func decideWhetherToKeep() {
         if let reader, !reader.canDrain(limit: owner.configuration.drainBytes) { keeps = false }
         guard keeps, owner.state.isStopping.load(ordering: .relaxed) else { return }
         connection.receive()
         keeps = connection.unreadCount > 0 && reader?.isFinished != false
     }
 
-    nonisolated(nonsending) private mutating func send(_ response: Response, _ body: [UInt8]) async throws {
+    private func send(_ response: Response, _ body: [UInt8]) async throws {
         guard head.request.method != .head, !body.isEmpty else { return try await begin(response, .length(body.count)) }
         status = response.status.code
         if body.count <= Self.joinedBytes {
@@ -79,7 +81,7 @@ struct Answer {
     }
 
     /// Sends a head that is all there is.
-    nonisolated(nonsending) private mutating func begin(_ response: Response, _ framing: ResponseHead.Framing)
+    private func begin(_ response: Response, _ framing: ResponseHead.Framing)
         async throws
     {
         status = response.status.code
@@ -87,7 +89,7 @@ struct Answer {
     }
 
     /// Sends head and body in one go, put together where the loop puts every such answer together.
-    nonisolated(nonsending) private func join(_ response: Response, _ framing: ResponseHead.Framing, _ body: [UInt8])
+    private func join(_ response: Response, _ framing: ResponseHead.Framing, _ body: [UInt8])
         async throws
     {
         let rest = try owner.withOutput { bytes in
@@ -98,7 +100,7 @@ struct Answer {
         if !rest.isEmpty { try await connection.send(rest) }
     }
 
-    private mutating func stream(
+    private func stream(
         _ response: Response, _ isCompressed: Bool, _ write: @Sendable (ResponseWriter) async throws -> Void
     ) async throws {
         let isChunked = head.minorVersion == 1
@@ -145,7 +147,7 @@ struct Answer {
         guard let completed = owner.state.hooks.completed else { return }
         completed(
             CompletedRequest(
-                method: head.request.method.rawValue, path: head.target.rawPath, route: route,
+                method: head.request.method.rawValue, path: head.target.rawPath, route: route?.pattern ?? "",
                 status: status == 0 ? Self.clientClosedRequest : status, isWhole: isWhole,
                 requestBytes: reader?.receivedBytes ?? 0, responseBytes: sentBytes,
                 duration: ContinuousClock.now - begin, clientAddress: facts.address, requestID: id,

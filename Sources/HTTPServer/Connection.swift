@@ -96,7 +96,7 @@ final class Connection: @unchecked Sendable {
 
     /// Waits until more has come than `unreadCount` now. False when nothing more will come: the end, a reset, the
     /// deadline.
-    nonisolated(nonsending) func waitForBytes() async -> Bool {
+    func waitForBytes() async -> Bool {
         let before = unreadCount
         while unreadCount == before, !isAtEnd, !isBroken, !isExpired {
             await withUnsafeContinuation { reader = $0 }
@@ -175,7 +175,7 @@ final class Connection: @unchecked Sendable {
     }
 
     /// Sends all of `bytes`, at the pace of the client. - Parameter hasMore: the kernel may wait for the next ones.
-    nonisolated(nonsending) func send(_ bytes: [UInt8], hasMore: Bool = false) async throws(ClientGone) {
+    func send(_ bytes: [UInt8], hasMore: Bool = false) async throws(ClientGone) {
         let flags = hasMore ? noSignal | Int32(MSG_MORE) : noSignal
         var sent = 0
         while sent < bytes.count {
@@ -209,7 +209,7 @@ final class Connection: @unchecked Sendable {
         return Array(bytes[max(0, count)...])
     }
 
-    nonisolated(nonsending) private func waitForRoom() async throws(ClientGone) {
+    private func waitForRoom() async throws(ClientGone) {
         let before = deadline
         setDeadline(after: owner.configuration.writeStallSeconds)
         await withUnsafeContinuation { continuation in

@@ -24,7 +24,7 @@ struct Exchange {
     }
 
     /// Returns when the connection is to be closed. - Returns: whether by a reset, because an answer is not whole.
-    nonisolated(nonsending) func serve() async -> Bool {
+    func serve() async -> Bool {
         var served = 0
         var keeps = true
         do {
@@ -51,7 +51,7 @@ struct Exchange {
     private struct HeadTimeout: Error {}
 
     /// The next head; nil when the client is done, or is to be.
-    nonisolated(nonsending) private func readHead() async throws -> RequestHead? {
+    private func readHead() async throws -> RequestHead? {
         var scanned = 0
         var hasBegun = false
         let isFirst = connection.phase == .fresh
@@ -86,24 +86,23 @@ struct Exchange {
     // MARK: One request
 
     /// True when the connection can carry another.
-    nonisolated(nonsending) private func handle(_ head: RequestHead, isLast: Bool) async throws -> Bool {
-        var answer = Answer(connection, head)
+    private func handle(_ head: RequestHead, isLast: Bool) async throws -> Bool {
+        let answer = Answer(connection, head)
         let match =
             head.target.isAsterisk
             ? .options(state.router.allMethods) : state.router.match(head.request.method, head.target.segments)
-        var options = RouteOptions()
-        if case .route(let route, _) = match {
-            options = route.options
-            answer.route = route.pattern
-        }
+        if case .route(let route, _) = match { answer.route = route }
         if head.framing != .none {
+            let options = answer.route?.options ?? RouteOptions()
             answer.reader = BodyReader(
                 connection, head.framing, limit: options.bodyLimit, expectsContinue: head.expectsContinue)
         }
         answer.keeps = head.keepsAlive && !isLast
         do {
-            let response = try await respond(head, match, options, &answer)
-            try await answer.send(response)
+            switch course(head, match, answer) {
+            case .answered(let response): try await answer.send(response)
+            case .handler(let route, let request): try await answer.send(run(route, request, answer))
+            }
         } catch {
             answer.completed(isWhole: false)
             throw error
@@ -115,49 +114,55 @@ struct Exchange {
         return answer.keeps
     }
 
-    nonisolated(nonsending) private func respond(
-        _ head: RequestHead, _ match: Router.Match, _ options: RouteOptions, _ answer: inout Answer
-    ) async throws -> Response {
-        if case .length(let length) = head.framing, let limit = options.bodyLimit, length > limit {
+    private enum Course {
+        case answered(Response)
+        case handler(Router.Route, Request)
+    }
+
+    /// Where a request goes. Nothing is waited for here, which keeps all of this off what the task holds while it waits.
+    private func course(_ head: RequestHead, _ match: Router.Match, _ answer: Answer) -> Course {
+        if case .length(let length) = head.framing, let limit = (answer.route?.options ?? RouteOptions()).bodyLimit,
+            length > limit
+        {
             answer.keeps = false
-            return state.hooks.refusal(.bodyTooLarge, answer.id)
+            return .answered(state.hooks.refusal(.bodyTooLarge, answer.id))
         }
         switch match {
-        case .notFound: return state.hooks.refusal(.notFound, answer.id)
+        case .notFound: return .answered(state.hooks.refusal(.notFound, answer.id))
         case .notAllowed(let allow):
             var response = state.hooks.refusal(.methodNotAllowed(allow: allow), answer.id)
             response.headerFields[.allow] = Self.list(allow)
-            return response
-        case .options(let allow): return Response(status: .noContent, headerFields: [.allow: Self.list(allow)])
-        case .route(let route, let parameters):
-            return try await run(route, request(head, route, parameters, answer), answer)
+            return .answered(response)
+        case .options(let allow):
+            return .answered(Response(status: .noContent, headerFields: [.allow: Self.list(allow)]))
+        case .route(let route, let parameters): return .handler(route, request(head, route, parameters, answer))
         }
     }
 
     /// The handler's answer, or the one to what it threw. - Throws: `ClientGone` when there is nobody to answer.
-    nonisolated(nonsending) private func run(_ route: Router.Route, _ request: Request, _ answer: Answer) async throws
-        -> Response
-    {
+    private func run(_ route: Router.Route, _ request: Request, _ answer: Answer) async throws -> Response {
         do {
             return try await route.handler(request)
         } catch {
-            if connection.isBroken { throw ClientGone() }
-            if answer.reader?.failure == .incomplete, connection.isExpired {
-                return state.hooks.refusal(.timeout, answer.id)
-            }
-            if Task.isCancelled { return state.hooks.refusal(.stopping, answer.id) }
-            return state.hooks.failure(error, request)
+            return try response(to: error, request, answer)
         }
     }
 
+    private func response(to error: any Error, _ request: Request, _ answer: Answer) throws(ClientGone) -> Response {
+        if connection.isBroken { throw ClientGone() }
+        if answer.reader?.failure == .incomplete, connection.isExpired {
+            return state.hooks.refusal(.timeout, answer.id)
+        }
+        if Task.isCancelled { return state.hooks.refusal(.stopping, answer.id) }
+        return state.hooks.failure(error, request)
+    }
+
     private func request(
-        _ head: RequestHead, _ route: Router.Route, _ parameters: [String: String], _ answer: Answer
+        _ head: RequestHead, _ route: Router.Route, _ parameters: PathParameters, _ answer: Answer
     ) -> Request {
         let encoding = head.request.headerFields.value(of: .contentEncoding)?.lowercased()
         return Request(
-            head: head.request, path: head.target.rawPath, query: head.target.query, route: route.pattern,
-            parameters: parameters, id: answer.id, peer: connection.peer, clientAddress: answer.facts.address,
-            scheme: answer.facts.scheme,
+            head, route, parameters, id: answer.id, peer: connection.peer, facts: answer.facts,
             body: RequestBody(
                 reader: answer.reader, encoding: encoding, options: route.options,
                 ratio: owner.configuration.inflationRatio))

@@ -7,7 +7,7 @@ import Sockets
 // differ, neither is believed. Of a chain the last address that no trusted proxy has counts: what stands before it anybody
 // may have written.
 
-struct PeerFacts {
+struct PeerFacts: Sendable {
     var address: String
     var scheme: String
 

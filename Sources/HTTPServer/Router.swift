@@ -5,11 +5,18 @@ public import HTTPTypes
 
 /// Patterns such as `/v1/requests/{id}` and their handlers.
 public struct Router: Sendable {
-    struct Route: Sendable {
-        var pattern: String
-        var names: [String]
-        var options: RouteOptions
-        var handler: Handler
+    final class Route: Sendable {
+        let pattern: String
+        let names: [String]
+        let options: RouteOptions
+        let handler: Handler
+
+        init(pattern: String, names: [String], options: RouteOptions, handler: @escaping Handler) {
+            self.pattern = pattern
+            self.names = names
+            self.options = options
+            self.handler = handler
+        }
     }
 
     private struct Node: Sendable {
@@ -19,7 +26,7 @@ public struct Router: Sendable {
     }
 
     enum Match: Sendable {
-        case route(Route, parameters: [String: String])
+        case route(Route, PathParameters)
         case notAllowed([HTTPRequest.Method])
         /// `OPTIONS` of a known path that has no handler for it: 204 with `Allow`.
         case options([HTTPRequest.Method])
@@ -62,7 +69,7 @@ public struct Router: Sendable {
             let allow = Self.allow(routes.keys)
             return method == .options ? .options(allow) : .notAllowed(allow)
         }
-        return .route(route, parameters: Dictionary(uniqueKeysWithValues: zip(route.names, values)))
+        return .route(route, PathParameters(names: route.names, values: values))
     }
 
     private func find(_ segments: ArraySlice<String>, from node: Int, _ values: inout [String]) -> Int? {

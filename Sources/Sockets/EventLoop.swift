@@ -5,9 +5,11 @@ import Synchronization
 // One thread, one epoll. Everything of a loop happens on its thread: readiness of descriptors, timers, and the jobs of the
 // tasks that prefer the loop as their executor. A job that is enqueued on the thread goes into a local queue without a
 // lock; one from elsewhere goes through a mutex and an eventfd that is written only when the loop may be asleep.
-// A turn: wait (not longer than the next timer), dispatch what is ready, fire timers, run jobs until none is left.
-// epoll carries a registration number beside the descriptor, because a closed descriptor's number comes back: an event
-// whose number is no longer known is stale and dropped.
+// A turn: wait (not longer than the next timer), dispatch what is ready, fire timers, run jobs until none is left. All that
+// is ready is dispatched before any of it is worked on: so the code of each of the two stays in the caches, and taking turns
+// was not faster, neither among 64 connections nor among 1,000.
+// epoll carries the number of a registration, a place in a table and a count: the place is used again, the number is not, so
+// an event whose registration has ended is known as stale and dropped.
 // The thread is scheduled as SCHED_BATCH (sched(7)): when it wakes on a busy core it lets the thread that runs there finish,
 // so that under load it finds many answers and requests at a time instead of being switched to for each. On two busy
 // cores that made reads by way of PostgreSQL 1.3 times as many, and their p99 a seventh; an idle core starts it at once.
@@ -19,7 +21,6 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     private struct Inbox {
         var jobs: [UnownedJob] = []
         var bodies: [@Sendable () -> Void] = []
-        var isSignalled = false
         var isStopping = false
     }
 
@@ -28,12 +29,15 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     private let poller: Int32
     private let waker: Int32
     private let inbox = Mutex(Inbox())
+    /// Something has been put into the inbox since the loop looked last.
+    private let isSignalled = Atomic<Bool>(false)
     private let worstTurnNanoseconds = Atomic<Int64>(0)
     private let ended = DispatchSemaphore(value: 0)
 
     private var localJobs: [UnownedJob] = []
-    private var registrations: [UInt32: Registration] = [:]
-    private var nextNumber: UInt32 = 1
+    /// The jobs that are being run.
+    private var batch: [UnownedJob] = []
+    private var registrations = RegistrationTable()
     private var timers = TimerHeap()
     private var turnStart = ContinuousClock.now
     private let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: 256)
@@ -47,7 +51,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
         precondition(poller >= 0 && waker >= 0, "no descriptors left for an event loop: raise `ulimit -n`")
         var event = epoll_event()
         event.events = EPOLLIN.rawValue
-        event.data.u64 = 0
+        event.data.u64 = RegistrationTable.none
         epoll_ctl(poller, EPOLL_CTL_ADD, waker, &event)
         let thread = Thread { [self] in run() }
         thread.name = name
@@ -92,13 +96,9 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     public func execute(_ body: @escaping @Sendable () -> Void) { signal { $0.bodies.append(body) } }
 
     private func signal(_ change: (inout Inbox) -> Void) {
-        let mustWake = inbox.withLock { inbox in
-            change(&inbox)
-            defer { inbox.isSignalled = true }
-            return !inbox.isSignalled
-        }
+        inbox.withLock { change(&$0) }
         // On the loop itself nothing has to be woken: a turn ends with the inbox empty.
-        guard mustWake, !isCurrent else { return }
+        guard !isSignalled.exchange(true, ordering: .acquiringAndReleasing), !isCurrent else { return }
         var one: UInt64 = 1
         _ = write(waker, &one, 8)
     }
@@ -111,15 +111,14 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
         _ descriptor: Int32, interest: Interest, _ handler: @escaping (Readiness) -> Void
     ) throws(SocketError) -> Registration {
         precondition(isCurrent, "descriptors are registered on the loop's own thread")
-        repeat { nextNumber = nextNumber &+ 1 } while nextNumber == 0 || registrations[nextNumber] != nil
         let registration = Registration(
-            loop: self, poller: poller, descriptor: descriptor, number: nextNumber, handler: handler)
+            loop: self, poller: poller, descriptor: descriptor, number: registrations.nextNumber, handler: handler)
         guard registration.control(EPOLL_CTL_ADD, interest) else { throw .system(call: "epoll_ctl", errno: errno) }
-        registrations[registration.number] = registration
+        registrations.insert(registration)
         return registration
     }
 
-    func forget(_ number: UInt32) { registrations[number] = nil }
+    func forget(_ number: UInt64) { registrations.remove(number) }
 
     // MARK: Time
 
@@ -155,6 +154,28 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
         if Task.isCancelled { throw CancellationError() }
     }
 
+    /// Runs `body` on this loop, whatever it awaits. The task comes from elsewhere, and goes on there afterwards.
+    public func run<Result, Failure: Error>(
+        _ body: () async throws(Failure) -> Result
+    ) async throws(Failure) -> Result {
+        do throws(Failure) {
+            let result = try await withTaskExecutorPreference(self) { () async throws(Failure) -> Result in
+                await self.arrive()
+                return try await body()
+            }
+            await Task.yield()
+            return result
+        } catch {
+            await Task.yield()
+            throw error
+        }
+    }
+
+    /// Preferring a loop moves nobody before a task has waited: its next steps come to the loop then.
+    private func arrive() async {
+        await withUnsafeContinuation { continuation in execute { continuation.resume() } }
+    }
+
     // MARK: The thread
 
     /// Ends the thread once what is enqueued has run. Waits for it; callable from any other thread.
@@ -175,64 +196,65 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
         // Where a sandbox forbids it the loop runs as any thread does.
         _ = linux_schedule_as_batch()
         var isStopping = false
+        var turnEnd = ContinuousClock.now
         while !(isStopping && localJobs.isEmpty) {
-            let count = epoll_wait(poller, events.baseAddress, Int32(events.count), waitMilliseconds())
+            let count = epoll_wait(poller, events.baseAddress, Int32(events.count), waitMilliseconds(turnEnd))
             turnStart = ContinuousClock.now
+            // Jobs that enqueue others are bounded to a number a turn, so that sockets and timers get their share.
+            var budget = 10_000
             for index in 0..<max(0, Int(count)) { dispatch(events[index]) }
             for timer in timers.takeDue(until: turnStart) { timer.fire() }
-            isStopping = drain() || isStopping
-            let turn = (ContinuousClock.now - turnStart).components
-            let nanoseconds = turn.seconds * 1_000_000_000 + turn.attoseconds / 1_000_000_000
-            if nanoseconds > worstTurnNanoseconds.load(ordering: .relaxed) {
-                worstTurnNanoseconds.store(nanoseconds, ordering: .relaxed)
-            }
+            isStopping = drain(&budget) || isStopping
+            turnEnd = ContinuousClock.now
+            noteLag(turnEnd - turnStart)
         }
         ended.signal()
     }
 
-    private func waitMilliseconds() -> Int32 {
+    private func noteLag(_ turn: Duration) {
+        // Compared before it is divided: a Duration has 128 bits.
+        guard turn > .nanoseconds(worstTurnNanoseconds.load(ordering: .relaxed)) else { return }
+        worstTurnNanoseconds.store(Int64(turn.attoseconds / 1_000_000_000), ordering: .relaxed)
+    }
+
+    private func waitMilliseconds(_ now: ContinuousClock.Instant) -> Int32 {
         if !localJobs.isEmpty { return 0 }
         guard let deadline = timers.nextDeadline else { return -1 }
-        let wait = (deadline - ContinuousClock.now).components
-        if wait.seconds < 0 || (wait.seconds == 0 && wait.attoseconds <= 0) { return 0 }
-        return Int32(clamping: wait.seconds * 1000 + wait.attoseconds / 1_000_000_000_000_000 + 1)
+        if deadline <= now { return 0 }
+        return Int32(min(Double((deadline - now).attoseconds) * 1e-15, 1e9)) + 1
     }
 
     private func dispatch(_ event: epoll_event) {
-        let packed = event.data.u64
-        if packed == 0 {
+        let number = event.data.u64
+        if let registration = registrations[number] {
+            registration.handler(Readiness(epoll: event.events))
+        } else if number == RegistrationTable.none {
             var count: UInt64 = 0
             _ = read(waker, &count, 8)
-            return
         }
-        guard let registration = registrations[UInt32(truncatingIfNeeded: packed >> 32)] else { return }
-        registration.handler(Readiness(epoll: event.events))
     }
 
     /// Takes what came from other threads, then runs jobs until none is left. True when the loop is to stop.
-    private func drain() -> Bool {
+    private func drain(_ budget: inout Int) -> Bool {
         var isStopping = false
-        repeat {
+        runLocalJobs(&budget)
+        while isSignalled.exchange(false, ordering: .acquiringAndReleasing) {
             let (jobs, bodies) = inbox.withLock { inbox in
                 defer {
                     inbox.jobs = []
                     inbox.bodies = []
-                    inbox.isSignalled = false
                 }
                 isStopping = isStopping || inbox.isStopping
                 return (inbox.jobs, inbox.bodies)
             }
             for body in bodies { body() }
             localJobs.append(contentsOf: jobs)
-            runLocalJobs()
-        } while inbox.withLock { !$0.jobs.isEmpty || !$0.bodies.isEmpty }
+            runLocalJobs(&budget)
+        }
         return isStopping
     }
 
-    private func runLocalJobs() {
-        // Jobs that enqueue others are bounded to a number a turn, so that sockets and timers get their share.
-        var budget = 10_000
-        var batch: [UnownedJob] = []
+    private func runLocalJobs(_ budget: inout Int) {
         while !localJobs.isEmpty, budget > 0 {
             swap(&batch, &localJobs)
             for job in batch { job.runSynchronously(on: asUnownedTaskExecutor()) }

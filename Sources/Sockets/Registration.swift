@@ -39,12 +39,12 @@ public final class Registration {
     private unowned let loop: EventLoop
     private let poller: Int32
     private let descriptor: Int32
-    let number: UInt32
+    let number: UInt64
     private(set) var handler: (Readiness) -> Void
     private var interest: Interest?
 
     init(
-        loop: EventLoop, poller: Int32, descriptor: Int32, number: UInt32, handler: @escaping (Readiness) -> Void
+        loop: EventLoop, poller: Int32, descriptor: Int32, number: UInt64, handler: @escaping (Readiness) -> Void
     ) {
         self.loop = loop
         self.poller = poller
@@ -74,9 +74,48 @@ public final class Registration {
         var event = epoll_event()
         if interest.contains(.read) { event.events |= EPOLLIN.rawValue | EPOLLRDHUP.rawValue }
         if interest.contains(.write) { event.events |= EPOLLOUT.rawValue }
-        event.data.u64 = UInt64(number) << 32 | UInt64(UInt32(bitPattern: descriptor))
+        event.data.u64 = number
         guard epoll_ctl(poller, operation, descriptor, &event) == 0 else { return false }
         self.interest = interest
         return true
     }
+}
+
+/// A loop's registrations, found by number without hashing: the lower half is a place, the upper a count.
+struct RegistrationTable {
+    /// The number of none.
+    static let none: UInt64 = 0
+
+    private var places: [Registration?] = []
+    private var free: [Int] = []
+    private var count: UInt64 = 1
+
+    /// The number that the next registration is to have.
+    var nextNumber: UInt64 { count << 32 | UInt64(free.last ?? places.count) }
+
+    /// - Parameter registration: with `nextNumber`.
+    mutating func insert(_ registration: Registration) {
+        if let place = free.popLast() {
+            places[place] = registration
+        } else {
+            places.append(registration)
+        }
+        // 2^32 registrations later a number may come back, but no event waits for as long.
+        count = count == UInt64(UInt32.max) ? 1 : count + 1
+    }
+
+    mutating func remove(_ number: UInt64) {
+        guard self[number] != nil else { return }
+        places[Self.place(number)] = nil
+        free.append(Self.place(number))
+    }
+
+    /// Nil for a number that has ended, and for `none`.
+    subscript(number: UInt64) -> Registration? {
+        let place = Self.place(number)
+        guard place < places.count, let registration = places[place], registration.number == number else { return nil }
+        return registration
+    }
+
+    private static func place(_ number: UInt64) -> Int { Int(truncatingIfNeeded: number & 0xFFFF_FFFF) }
 }

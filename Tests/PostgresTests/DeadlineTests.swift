@@ -127,7 +127,7 @@ struct DeadlineTests {
             try await database.execute(Query("table", "CREATE TABLE t (id int)"))
             // Each loop has its connection before time is short.
             for loop in TestLoops.shared.loops {
-                _ = try await withTaskExecutorPreference(loop) { try await database.execute(Query("warm", "SELECT 1")) }
+                _ = try await loop.run { try await database.execute(Query("warm", "SELECT 1")) }
             }
             for round in 0..<3 {
                 await #expect(throws: DatabaseError.deadlineExceeded) {

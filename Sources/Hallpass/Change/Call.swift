@@ -3,12 +3,19 @@ import HTTPServer
 import HTTPTypes
 
 /// One HTTP request on its way through the application: who asks, when, and the input's readers.
-struct Call: Sendable {
+final class Call: Sendable {
     let application: Application
     let request: Request
     /// Nil on the routes that need no token.
     let principal: Principal?
     let now: Date
+
+    init(application: Application, request: Request, principal: Principal?, now: Date) {
+        self.application = application
+        self.request = request
+        self.principal = principal
+        self.now = now
+    }
 
     /// The path parameter `name` as an id; a malformed one is 404, as an unknown one is.
     func id(_ name: String = "id", of what: String = "resource") throws(Problem) -> UUID {

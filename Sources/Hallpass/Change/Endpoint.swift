@@ -37,46 +37,51 @@ struct Endpoint: Sendable {
 }
 
 /// Runs an endpoint's action on a request: authentication, role, media type, body, transaction, answer.
-struct EndpointRunner: Sendable {
-    let application: Application
-    let endpoint: Endpoint
+final class EndpointRunner: Sendable {
+    private let application: Application
+    private let endpoint: Endpoint
+
+    init(application: Application, endpoint: Endpoint) {
+        self.application = application
+        self.endpoint = endpoint
+    }
 
     func respond(to request: Request) async throws -> Response {
         do {
-            let answer = try await answer(request)
-            return Self.response(answer, to: request)
+            return Self.response(try await answer(request), to: request)
         } catch {
             return ProblemResponse.make(error, request: request, application: application)
         }
     }
 
     private func answer(_ request: Request) async throws -> Answer {
-        let now = application.now()
         switch endpoint.action {
         case .open(let run):
-            return try await run(Call(application: application, request: request, principal: nil, now: now))
-        case .read(let role, let run):
-            let principal = try await authorize(request, role, now)
-            return try await run(Call(application: application, request: request, principal: principal, now: now))
+            return try await run(
+                Call(application: application, request: request, principal: nil, now: application.now()))
+        case .read(let role, let run): return try await run(authorized(request, role))
         case .raw(let role, let run):
-            let principal = try await authorize(request, role, now)
+            let call = try await authorized(request, role)
             try checkMediaType(request)
-            return try await run(Call(application: application, request: request, principal: principal, now: now))
+            return try await run(call)
         case .change(let role, let run):
-            let principal = try await authorize(request, role, now)
+            let call = try await authorized(request, role)
             try checkMediaType(request)
-            let call = Call(application: application, request: request, principal: principal, now: now)
-            return try await change(call, principal: principal, run)
+            return try await change(call, run)
         }
     }
 
-    private func authorize(_ request: Request, _ role: Role, _ now: Date) async throws -> Principal {
-        try await application.tokens.authorize(request, role: role, now: now, observe: application.observe)
+    private func authorized(_ request: Request, _ role: Role) async throws -> Call {
+        let now = application.now()
+        let principal = try await application.tokens.authorize(
+            request, role: role, now: now, observe: application.observe)
+        return Call(application: application, request: request, principal: principal, now: now)
     }
 
     private func change(
-        _ call: Call, principal: Principal, _ run: @escaping @Sendable (Change) async throws -> Answer
+        _ call: Call, _ run: @escaping @Sendable (Change) async throws -> Answer
     ) async throws -> Answer {
+        guard let principal = call.principal else { preconditionFailure("a change is made by somebody") }
         let body = try await call.request.body.collect()
         let json = try Self.json(body)
         let isDryRun = call.isDryRun
@@ -154,10 +159,10 @@ struct EndpointRunner: Sendable {
         switch answer.body {
         case .none: return Response(status: status, headerFields: fields)
         case .json(let bytes):
-            fields[.contentType] = "application/json"
+            fields.append(HTTPField(name: .contentType, value: "application/json"))
             return Response(status: status, headerFields: fields, body: .bytes(bytes))
         case .other(let contentType, let body):
-            fields[.contentType] = contentType
+            fields.append(HTTPField(name: .contentType, value: contentType))
             return Response(status: status, headerFields: fields, body: body)
         }
     }

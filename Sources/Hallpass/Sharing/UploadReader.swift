@@ -75,7 +75,7 @@ final class UploadReader<Chunks: AsyncSequence> where Chunks.Element == ArraySli
     }
 
     private func readChunk() async throws {
-        if let chunk = try await chunks.next() {
+        if let chunk = try await chunks.next(isolation: #isolation) {
             builder.add(chunk)
             await progress(builder.lines)
         } else {

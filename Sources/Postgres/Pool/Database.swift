@@ -93,9 +93,7 @@ public final class Database: Sendable {
             retry: retry, isolation: isolation, lane: lane, deadline: deadline, sessionLabel: sessionLabel)
         guard let pool = currentPool else {
             let pool = nextPool
-            return try await withTaskExecutorPreference(pool.loop) {
-                try await self.transact(on: pool, name, manner, body)
-            }
+            return try await pool.loop.run { try await self.transact(on: pool, name, manner, body) }
         }
         return try await transact(on: pool, name, manner, body)
     }
@@ -104,8 +102,7 @@ public final class Database: Sendable {
     public func metrics() async -> DatabaseMetrics {
         var sum = DatabaseMetrics()
         for pool in pools {
-            let part = await withTaskExecutorPreference(pool.loop) { await Self.snapshot(of: pool) }
-            sum.merge(part)
+            sum.merge(await pool.loop.run { pool.snapshot })
         }
         return sum
     }
@@ -114,14 +111,11 @@ public final class Database: Sendable {
     public func close() async {
         await monitor.close()
         for pool in pools {
-            await withTaskExecutorPreference(pool.loop) { await Self.close(pool) }
+            await pool.loop.run { pool.close() }
         }
     }
 
     // MARK: Loops
-
-    private static func snapshot(of pool: LoopPool) async -> DatabaseMetrics { pool.snapshot }
-    private static func close(_ pool: LoopPool) async { pool.close() }
 
     /// The pool of the loop whose thread this is.
     var currentPool: LoopPool? {
@@ -139,9 +133,7 @@ public final class Database: Sendable {
     ) async throws(DatabaseError) -> Result {
         if let pool = currentPool { return try await body(pool) }
         let pool = nextPool
-        return try await withTaskExecutorPreference(pool.loop) { () async throws(DatabaseError) in
-            try await body(pool)
-        }
+        return try await pool.loop.run { () async throws(DatabaseError) in try await body(pool) }
     }
 
     // MARK: Reads

@@ -13,7 +13,7 @@ extension Database {
     @discardableResult
     public func copyOut(_ query: Query, _ body: (ArraySlice<UInt8>) async throws -> Void) async throws -> Int {
         let pool = currentPool ?? nextPool
-        return try await withTaskExecutorPreference(pool.loop) {
+        return try await pool.loop.run {
             let transaction = try await Self.openStream(query, on: pool)
             defer { transaction.release(to: pool.streams) }
             return try await transaction.copyOut(query, body)
@@ -50,7 +50,7 @@ public struct RowStream: AsyncSequence, Sendable {
         public mutating func next() async throws -> Rows? {
             if cursor.pool.loop.isCurrent { return try await cursor.next() }
             let cursor = cursor
-            return try await withTaskExecutorPreference(cursor.pool.loop) { try await cursor.next() }
+            return try await cursor.pool.loop.run { try await cursor.next() }
         }
     }
 }

@@ -51,7 +51,7 @@ final class RequestStatistics: Sendable {
         let key = Key(
             route: request.route.isEmpty ? "none" : request.route,
             method: Self.methods.contains(request.method) ? request.method : "other")
-        let seconds = request.duration / .seconds(1)
+        let seconds = Double(request.duration.attoseconds) * 1e-18
         let index = Self.bounds.firstIndex { seconds <= $0 } ?? Self.bounds.count
         part.entries.withLock { entries in
             func add(_ entry: inout Entry) {
