@@ -13,6 +13,8 @@ struct Answer {
     private static let clientClosedRequest = 499
 
     let id: String
+    let isNamedByClient: Bool
+    let traceParent: String?
     let facts: PeerFacts
     var route = ""
     var reader: BodyReader?
@@ -29,7 +31,10 @@ struct Answer {
         self.connection = connection
         self.head = head
         owner = connection.owner
-        id = RequestID.kept(head.request.headerFields.value(of: RequestID.name)) ?? owner.makeRequestID()
+        let given = RequestID.kept(head.request.headerFields.value(of: RequestID.name))
+        id = given ?? owner.makeRequestID()
+        isNamedByClient = given != nil
+        traceParent = head.request.headerFields.value(of: RequestID.traceParent)
         facts = PeerFacts(
             peer: connection.peer.host, fields: head.request.headerFields, trusted: owner.configuration.trustedProxies)
     }
@@ -149,6 +154,6 @@ struct Answer {
                 status: status == 0 ? Self.clientClosedRequest : status, isWhole: isWhole,
                 requestBytes: reader?.receivedBytes ?? 0, responseBytes: sentBytes,
                 duration: ContinuousClock.now - begin, clientAddress: facts.address, requestID: id,
-                traceParent: head.request.headerFields.value(of: RequestID.traceParent)))
+                traceParent: traceParent))
     }
 }

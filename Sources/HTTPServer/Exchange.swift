@@ -156,7 +156,8 @@ struct Exchange {
         let encoding = head.request.headerFields.value(of: .contentEncoding)?.lowercased()
         return Request(
             head: head.request, path: head.target.rawPath, query: head.target.query, route: route.pattern,
-            parameters: parameters, id: answer.id, peer: connection.peer, clientAddress: answer.facts.address,
+            parameters: parameters, id: answer.id, isNamedByClient: answer.isNamedByClient,
+            traceParent: answer.traceParent, peer: connection.peer, clientAddress: answer.facts.address,
             scheme: answer.facts.scheme,
             body: RequestBody(
                 reader: answer.reader, encoding: encoding, options: route.options,

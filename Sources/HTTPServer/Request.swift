@@ -16,6 +16,10 @@ public struct Request: Sendable {
     public let parameters: [String: String]
     /// `X-Request-Id`: the client's if it is 1–128 of `A-Za-z0-9._-`, else made here.
     public let id: String
+    /// Whether the id is the client's.
+    public let isNamedByClient: Bool
+    /// `traceparent` as the client sent it (W3C Trace Context), unread.
+    public let traceParent: String?
     /// The other end of the connection.
     public let peer: SocketAddress
     /// The client's address: the peer's, or what a trusted proxy says.
