@@ -14,6 +14,8 @@ final class Answer: @unchecked Sendable {
     private static let clientClosedRequest = 499
 
     let id: String
+    let isNamedByClient: Bool
+    let traceParent: String?
     let facts: PeerFacts
     /// What matched; nil where nothing did.
     var route: Router.Route?
@@ -31,7 +33,10 @@ final class Answer: @unchecked Sendable {
         self.connection = connection
         self.head = head
         owner = connection.owner
-        id = RequestID.kept(head.request.headerFields.value(of: RequestID.name)) ?? owner.makeRequestID()
+        let given = RequestID.kept(head.request.headerFields.value(of: RequestID.name))
+        id = given ?? owner.makeRequestID()
+        isNamedByClient = given != nil
+        traceParent = head.request.headerFields.value(of: RequestID.traceParent)
         facts = PeerFacts(
             peer: connection.peer.host, fields: head.request.headerFields, trusted: owner.configuration.trustedProxies)
     }
@@ -151,6 +156,6 @@ final class Answer: @unchecked Sendable {
                 status: status == 0 ? Self.clientClosedRequest : status, isWhole: isWhole,
                 requestBytes: reader?.receivedBytes ?? 0, responseBytes: sentBytes,
                 duration: ContinuousClock.now - begin, clientAddress: facts.address, requestID: id,
-                traceParent: head.request.headerFields.value(of: RequestID.traceParent)))
+                traceParent: traceParent))
     }
 }

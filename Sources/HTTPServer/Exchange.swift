@@ -162,7 +162,8 @@ struct Exchange {
     ) -> Request {
         let encoding = head.request.headerFields.value(of: .contentEncoding)?.lowercased()
         return Request(
-            head, route, parameters, id: answer.id, peer: connection.peer, facts: answer.facts,
+            head, route, parameters, id: answer.id, isNamedByClient: answer.isNamedByClient,
+            traceParent: answer.traceParent, peer: connection.peer, facts: answer.facts,
             body: RequestBody(
                 reader: answer.reader, encoding: encoding, options: route.options,
                 ratio: owner.configuration.inflationRatio))

@@ -12,18 +12,24 @@ public final class Request: Sendable {
     public let parameters: PathParameters
     /// `X-Request-Id`: the client's if it is 1–128 of `A-Za-z0-9._-`, else made here.
     public let id: String
+    /// Whether the id is the client's.
+    public let isNamedByClient: Bool
+    /// `traceparent` as the client sent it (W3C Trace Context), unread.
+    public let traceParent: String?
     /// The other end of the connection.
     public let peer: SocketAddress
     public let body: RequestBody
 
     init(
-        _ head: RequestHead, _ route: Router.Route, _ parameters: PathParameters, id: String, peer: SocketAddress,
-        facts: PeerFacts, body: RequestBody
+        _ head: RequestHead, _ route: Router.Route, _ parameters: PathParameters, id: String,
+        isNamedByClient: Bool, traceParent: String?, peer: SocketAddress, facts: PeerFacts, body: RequestBody
     ) {
         parsed = head
         matched = route
         self.parameters = parameters
         self.id = id
+        self.isNamedByClient = isNamedByClient
+        self.traceParent = traceParent
         self.peer = peer
         self.facts = facts
         self.body = body

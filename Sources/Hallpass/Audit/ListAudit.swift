@@ -19,7 +19,7 @@ enum ListAudit {
             conditions.append("(at, id) < (\(at), \(after.id))")
         }
         let filter: SQL = conditions.isEmpty ? "" : "WHERE \(conditions.joined(" AND "))"
-        let rows = try await call.application.database.query(
+        let rows = try await call.read(
             Query(
                 "audit.list",
                 """

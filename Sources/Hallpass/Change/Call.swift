@@ -1,6 +1,7 @@
 import Foundation
 import HTTPServer
 import HTTPTypes
+import Postgres
 
 /// One HTTP request on its way through the application: who asks, when, and the input's readers.
 final class Call: Sendable {
@@ -35,6 +36,18 @@ final class Call: Sendable {
 
     /// `?dry_run=true`. Whether the parameter is well-formed is judged with the rest of the input.
     var isDryRun: Bool { request.queryItems.contains { $0.name == "dry_run" && $0.value == "true" } }
+
+    /// Runs a read of the answer.
+    func read(_ query: Query) async throws(DatabaseError) -> Rows {
+        try await application.database.query(query, sessionLabel: readLabel)
+    }
+
+    /// Runs several independent reads in one flush.
+    func read(all queries: [Query]) async throws(DatabaseError) -> [Rows] {
+        try await application.database.query(all: queries, sessionLabel: readLabel)
+    }
+
+    private var readLabel: String? { RequestTrace.readLabel(of: request) }
 
     /// What the change and whatever follows of it are known by.
     var trace: RequestTrace { RequestTrace(request) }

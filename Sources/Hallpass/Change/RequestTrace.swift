@@ -1,5 +1,4 @@
 import HTTPServer
-import HTTPTypes
 
 // What an HTTP request is known by, carried to wherever its change leads: the audit trail, the sessions of the database while
 // they work for it (pg_stat_activity), the e-mails it writes, and the log lines about these.
@@ -17,7 +16,18 @@ struct RequestTrace: Sendable, Hashable {
     }
 
     init(_ request: Request) {
-        self.init(requestID: request.id, traceParent: request.field(.traceParent))
+        self.init(requestID: request.id, traceParent: request.traceParent)
+    }
+
+    /// The label for a request's reads. They share their sessions, so only those of a client that will look for them have
+    /// one: it gave the request an id of its own, or sampled the trace (W3C Trace Context §3.2.2.5.1).
+    static func readLabel(of request: Request) -> String? {
+        if !request.isNamedByClient {
+            guard let given = checked(request.traceParent), let flags = UInt8(given.suffix(2), radix: 16),
+                flags & 1 == 1
+            else { return nil }
+        }
+        return RequestTrace(request).sessionLabel
     }
 
     /// The 32 digits that name the whole trace.
@@ -44,8 +54,4 @@ struct RequestTrace: Sendable, Hashable {
     private static func isHexDigit(_ byte: UInt8) -> Bool {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
     }
-}
-
-extension HTTPField.Name {
-    static let traceParent = HTTPField.Name("traceparent")!
 }

@@ -34,7 +34,7 @@ enum ListDistricts {
             conditions.append("(d.created_at, d.id) < (\(at), \(after.id))")
         }
         let filter: SQL = conditions.isEmpty ? "" : "WHERE \(conditions.joined(" AND "))"
-        let rows = try await call.application.database.query(
+        let rows = try await call.read(
             Query(
                 "district.list",
                 """
@@ -52,7 +52,7 @@ enum ListDistricts {
 enum GetDistrict {
     static let run: @Sendable (Call) async throws -> Answer = { call in
         let id = try call.id(of: "district")
-        let rows = try await call.application.database.query(
+        let rows = try await call.read(
             Query("district.get", "SELECT \(DistrictRows.columns) FROM district d WHERE d.id = \(id)"))
         guard let row = rows.first else { throw Problem.notFound("district") }
         try call.refuseQuery()

@@ -56,7 +56,7 @@ enum StreamEvents {
 
     private static func start(_ known: Int?, _ call: Call) async throws -> Start {
         let cutoff = call.now.addingTimeInterval(-EventNumbering.lifetimeSeconds)
-        let rows = try await call.application.database.query(
+        let rows = try await call.read(
             Query(
                 "events.start",
                 """

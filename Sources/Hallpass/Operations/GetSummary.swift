@@ -9,7 +9,7 @@ enum GetSummary {
         let now = call.now
         let week = now.addingTimeInterval(7 * 86_400)
         let month = now.addingTimeInterval(30 * 86_400)
-        let answers = try await call.application.database.query(all: [
+        let answers = try await call.read(all: [
             Query("summary.counts", "SELECT kind, state, count(*) FROM request GROUP BY kind, state"),
             Query(
                 "summary.oldest",

@@ -33,7 +33,7 @@ enum ListEmails {
             conditions.append("(e.created_at, e.id) < (\(at), \(after.id))")
         }
         let filter: SQL = conditions.isEmpty ? "" : "WHERE \(conditions.joined(" AND "))"
-        let rows = try await call.application.database.query(
+        let rows = try await call.read(
             Query(
                 "email.list",
                 """
@@ -46,7 +46,7 @@ enum ListEmails {
 
     static let get: @Sendable (Call) async throws -> Answer = { call in
         let id = try call.id(of: "e-mail")
-        let rows = try await call.application.database.query(
+        let rows = try await call.read(
             Query("email.get", "SELECT \(columns) FROM email e WHERE e.id = \(id)"))
         guard let row = rows.first else { throw Problem.notFound("e-mail") }
         try call.refuseQuery()
@@ -57,7 +57,7 @@ enum ListEmails {
     /// The message as it goes out.
     static let source: @Sendable (Call) async throws -> Answer = { call in
         let id = try call.id(of: "e-mail")
-        let rows = try await call.application.database.query(
+        let rows = try await call.read(
             Query("email.source", "SELECT source FROM email WHERE id = \(id)"))
         guard let source = try rows.first?.get(0, as: [UInt8]?.self) else {
             throw Problem.notFound("message: the e-mail is unknown, or its text was removed by retention")

@@ -79,7 +79,7 @@ enum BulkRequests {
 
     /// The ids by district, each district's in the order in which they are to be carried out.
     private static func groups(of input: BulkInput, _ call: Call) async throws -> [[UUID]] {
-        let rows = try await call.application.database.query(
+        let rows = try await call.read(
             Query("bulk.districts", "SELECT id, district_id, kind FROM request WHERE id = ANY(\(input.ids))"))
         var places: [UUID: (districtID: UUID, isSSO: Bool)] = [:]
         for row in rows {

@@ -10,10 +10,10 @@ enum ExportRequests {
 
     static func answer(_ call: Call, _ filters: RequestFilters, _ form: ExportForm) throws -> Answer {
         let query = Query("request.export", try ListStatement(filters, after: nil, limit: nil).sql)
-        let (database, now) = (call.application.database, call.now)
+        let (database, label, now) = (call.application.database, call.trace.sessionLabel, call.now)
         let body = ResponseBody.stream { writer in
             if form == .csv { try await writer.write(CSV.line(CSVRequest.header)) }
-            for try await rows in database.rows(query, batch: batchRows) {
+            for try await rows in database.rows(query, batch: batchRows, sessionLabel: label) {
                 var bytes: [UInt8] = []
                 for row in rows {
                     let listed = try ListedRequest(row)

@@ -20,7 +20,7 @@ enum GetRequest {
     static let run: @Sendable (Call) async throws -> Answer = { call in
         let id = try call.id(of: "request")
         // Next steps speak of the other kind too, so the district's open request of it comes along.
-        let rows = try await call.application.database.query(statement.rebinding(id, id))
+        let rows = try await call.read(statement.rebinding(id, id))
         guard let first = rows.first else { throw Problem.notFound("request") }
         try call.refuseQuery()
         let shown = try call.application.shownRequests.rendering(of: id, from: rows, now: call.now) {

@@ -16,7 +16,7 @@ enum ListRequests {
         if let form = ExportForm(accept: call.request.head.headerFields[.accept]) {
             return try ExportRequests.answer(call, filters, form)
         }
-        let rows = try await call.application.database.query(
+        let rows = try await call.read(
             Query(
                 "request.list", try ListStatement(filters, after: page.after, limit: page.limit + 1).sql,
                 isPlannedEachTime: filters.wantOwnPlan))

@@ -16,7 +16,7 @@ enum ListTimeline {
             guard let at = after.key.flatMap({ Instant.parse($0) }) else { throw Cursor.unreadable }
             condition = "(at, id) > (\(at), \(after.id))"
         }
-        let answers = try await call.application.database.query(all: [
+        let answers = try await call.read(all: [
             Query("request.exists", "SELECT EXISTS (SELECT FROM request WHERE id = \(id))"),
             Query("timeline.list", Self.statement(id, condition, limit: page.limit + 1)),
         ])

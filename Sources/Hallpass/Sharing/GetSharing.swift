@@ -6,7 +6,7 @@ import Integrations
 enum GetSharing {
     static func run(_ call: Call) async throws -> Answer {
         let id = try call.id(of: "district")
-        guard let summary = try await SharingSummary.read(id, from: call.application.database) else {
+        guard let summary = try await SharingSummary.read(id, call) else {
             throw Problem.notFound("district")
         }
         try call.refuseQuery()

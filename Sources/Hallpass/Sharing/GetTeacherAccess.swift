@@ -13,7 +13,7 @@ enum GetTeacherAccess {
         guard TextRule.offence(in: teacherID, length: 0...Int.max, multiline: false) == nil else {
             throw Problem.notFound("teacher")
         }
-        let rows = try await call.application.database.query(find(districtID, teacherID))
+        let rows = try await call.read(find(districtID, teacherID))
         guard !rows.isEmpty else { throw Problem.notFound("district") }
         try call.refuseQuery()
         let access = Access(sso: try standing(.sso, in: rows), rostering: try standing(.rostering, in: rows))

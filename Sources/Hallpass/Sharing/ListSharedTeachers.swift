@@ -15,7 +15,7 @@ enum ListSharedTeachers {
 
     static func run(_ call: Call) async throws -> Answer {
         let id = try call.id(of: "district")
-        guard let summary = try await SharingSummary.read(id, from: call.application.database) else {
+        guard let summary = try await SharingSummary.read(id, call) else {
             throw Problem.notFound("district")
         }
         let complaints = Complaints()
@@ -42,7 +42,7 @@ enum ListSharedTeachers {
             let query =
                 only.map { listed(pair, only: $0, after: after, limit: limit) }
                 ?? listed(pair, after: after, limit: limit)
-            return try await call.application.database.query(query).map { row in
+            return try await call.read(query).map { row in
                 Teacher(
                     id: try row.get(0), email: try row.get(1),
                     presence: Presence(rawValue: try row.get(2, as: String.self)) ?? .both)
@@ -50,7 +50,7 @@ enum ListSharedTeachers {
         }
         let presence: Presence = summary.sso == nil ? .rostering : .sso
         guard let side = summary.sso ?? summary.rostering, only == nil || only == presence else { return [] }
-        return try await call.application.database.query(shared(side.snapshotID, after: after, limit: limit)).map {
+        return try await call.read(shared(side.snapshotID, after: after, limit: limit)).map {
             row in
             Teacher(id: try row.get(0), email: try row.get(1), presence: presence)
         }

@@ -24,7 +24,7 @@ enum PutSharedData {
             throw ProblemResponse.unsupportedEncoding
         }
         let id = try call.id(of: "request")
-        let found = try await find(id, in: call.application.database)
+        let found = try await find(id, call)
         let isDryRun = try readQuery(call)
         let hopeless = refusal(found, call)
         let progress = UploadProgress(
@@ -62,8 +62,8 @@ enum PutSharedData {
         var version: Int
     }
 
-    private static func find(_ id: UUID, in database: Database) async throws -> Found {
-        let rows = try await database.query(
+    private static func find(_ id: UUID, _ call: Call) async throws -> Found {
+        let rows = try await call.read(
             Query("shared_data.find", "SELECT district_id, state, version FROM request WHERE id = \(id)"))
         guard let row = rows.first else { throw Problem.notFound("request") }
         return Found(districtID: try row.get(0), state: try RequestRows.known(row.get(1)), version: try row.get(2))

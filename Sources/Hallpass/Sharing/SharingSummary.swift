@@ -45,8 +45,8 @@ struct SharingSummary {
     var pairSnapshotID: UUID?
 
     /// Reads it in one round trip; nil for an unknown district.
-    static func read(_ districtID: UUID, from database: Database) async throws -> SharingSummary? {
-        let rows = try await database.query(all: [sides(districtID), rules(districtID), common(districtID)])
+    static func read(_ districtID: UUID, _ call: Call) async throws -> SharingSummary? {
+        let rows = try await call.read(all: [sides(districtID), rules(districtID), common(districtID)])
         guard let first = rows[0].first else { return nil }
         var summary = SharingSummary()
         summary.seats = try first.get(0)

@@ -90,7 +90,7 @@ enum TokenActions {
             guard let createdAt = after.key.flatMap({ Instant.parse($0) }) else { throw Cursor.unreadable }
             condition += " AND (created_at, id) < (\(createdAt), \(after.id))"
         }
-        let rows = try await call.application.database.query(
+        let rows = try await call.read(
             Query(
                 "token.list",
                 """

@@ -86,7 +86,8 @@ final class TokenCache: Sendable {
         let rows = try await database.query(
             Query(
                 "token.find",
-                "SELECT id, name, role, expires_at FROM token WHERE hash = \(Array(digest)) AND revoked_at IS NULL"))
+                "SELECT id, name, role, expires_at FROM token WHERE hash = \(Array(digest)) AND revoked_at IS NULL"),
+            sessionLabel: RequestTrace.readLabel(of: request))
         guard let row = rows.first, let role = Role(rawValue: try row.get(2, as: String.self)) else { return nil }
         let principal = Principal(
             tokenID: try row.get(0), name: try row.get(1), role: role, expiresAt: try row.get(3, as: Date?.self))

@@ -31,7 +31,7 @@ enum ListDeliveries {
             conditions.append("(received_at, id) < (\(receivedAt), \(after.id))")
         }
         let filter: SQL = conditions.isEmpty ? "" : "WHERE \(conditions.joined(" AND "))"
-        let rows = try await call.application.database.query(
+        let rows = try await call.read(
             Query(
                 "delivery.list",
                 """
@@ -46,7 +46,7 @@ enum ListDeliveries {
 
     static let get: @Sendable (Call) async throws -> Answer = { call in
         let id = try call.id(of: "webhook delivery")
-        let rows = try await call.application.database.query(
+        let rows = try await call.read(
             Query("delivery.get", "SELECT \(columns) FROM webhook_delivery WHERE id = \(id)"))
         guard let row = rows.first else { throw Problem.notFound("webhook delivery") }
         try call.refuseQuery()
@@ -58,7 +58,7 @@ enum ListDeliveries {
     static let payload: @Sendable (Call) async throws -> Answer = { call in
         let id = try call.id(of: "webhook delivery")
         try call.refuseQuery()
-        let rows = try await call.application.database.query(
+        let rows = try await call.read(
             Query(
                 "delivery.payload",
                 "SELECT content_type, content_encoding, body FROM webhook_delivery WHERE id = \(id)"))

@@ -43,22 +43,31 @@ public final class Database: Sendable {
 
     /// Runs one read on a connection shared with others. The server refuses a write that comes this way: use
     /// `execute` or `transaction`.
-    /// - Parameter deadline: the configuration's `statementDeadline` when nil.
-    public func query(_ query: Query, deadline: Duration? = nil) async throws(DatabaseError) -> Rows {
+    /// - Parameters:
+    ///   - deadline: the configuration's `statementDeadline` when nil.
+    ///   - sessionLabel: the session's `application_name` while the read runs, as of a transaction. It costs no round trip
+    ///     but a statement, and the read no longer shares its unit with others: for the reads that somebody looks for.
+    public func query(
+        _ query: Query, deadline: Duration? = nil, sessionLabel: String? = nil
+    ) async throws(DatabaseError) -> Rows {
         guard let pool = currentPool else {
             return try await onLoop { pool throws(DatabaseError) in
-                try await Self.read([query], deadline, on: pool)[0]
+                try await Self.read([query], deadline, sessionLabel, on: pool)[0]
             }
         }
-        switch pool.submit(query, deadline: deadline) {
+        switch pool.submit(query, deadline: deadline, sessionLabel: sessionLabel) {
         case .failure(let error): throw error
         case .success(let step): return try await Self.value(of: step, on: pool)
         }
     }
 
     /// Runs several independent reads in one flush. Throws the first error, in their order.
-    public func query(all queries: [Query], deadline: Duration? = nil) async throws(DatabaseError) -> [Rows] {
-        try await onLoop { pool throws(DatabaseError) in try await Self.read(queries, deadline, on: pool) }
+    public func query(
+        all queries: [Query], deadline: Duration? = nil, sessionLabel: String? = nil
+    ) async throws(DatabaseError) -> [Rows] {
+        try await onLoop { pool throws(DatabaseError) in
+            try await Self.read(queries, deadline, sessionLabel, on: pool)
+        }
     }
 
     /// Runs one statement that writes, as a transaction of its own, in one round trip.
@@ -139,10 +148,12 @@ public final class Database: Sendable {
     // MARK: Reads
 
     private static func read(
-        _ queries: [Query], _ deadline: Duration?, on pool: LoopPool
+        _ queries: [Query], _ deadline: Duration?, _ sessionLabel: String?, on pool: LoopPool
     ) async throws(DatabaseError) -> [Rows] {
         var steps: [ReadStep] = []
-        for query in queries { steps.append(try pool.submit(query, deadline: deadline).get()) }
+        for query in queries {
+            steps.append(try pool.submit(query, deadline: deadline, sessionLabel: sessionLabel).get())
+        }
         var results: [Rows] = []
         results.reserveCapacity(steps.count)
         for step in steps { results.append(try await value(of: step, on: pool)) }

@@ -31,7 +31,7 @@ final class LoopPool: @unchecked Sendable {
     // MARK: Reads
 
     /// Puts a read on its way; wait for its value next.
-    func submit(_ query: Query, deadline: Duration?) -> Result<ReadStep, DatabaseError> {
+    func submit(_ query: Query, deadline: Duration?, sessionLabel: String?) -> Result<ReadStep, DatabaseError> {
         if let refusal = refusal(query.sql, query.name) { return .failure(refusal) }
         let reader = chooseReader()
         guard reader.load < configuration.readLimit else {
@@ -39,7 +39,7 @@ final class LoopPool: @unchecked Sendable {
             return .failure(.overloaded)
         }
         let step = ReadStep(
-            query, reader: reader, started: loop.now,
+            query, sessionLabel: sessionLabel, reader: reader, started: loop.now,
             deadline: .now + (deadline ?? configuration.statementDeadline))
         startTicking()
         reader.submit(step)

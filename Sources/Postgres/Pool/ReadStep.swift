@@ -3,6 +3,8 @@ final class ReadStep: Step, @unchecked Sendable {
     // @unchecked: touched on its pool's loop only.
     let query: Query
     let started: ContinuousClock.Instant
+    /// For `application_name` while it runs, where its sender wants that.
+    let sessionLabel: String?
     /// In a unit of its own: one before it took it along into an error, or it comes with a setting.
     var isAlone = false
     var attempts = 0
@@ -11,14 +13,18 @@ final class ReadStep: Step, @unchecked Sendable {
     private var caller: UnsafeContinuation<Result<Rows, DatabaseError>, Never>?
     private let reader: Reader
 
-    init(_ query: Query, reader: Reader, started: ContinuousClock.Instant, deadline: ContinuousClock.Instant) {
+    init(
+        _ query: Query, sessionLabel: String?, reader: Reader, started: ContinuousClock.Instant,
+        deadline: ContinuousClock.Instant
+    ) {
         self.query = query
+        self.sessionLabel = sessionLabel
         self.reader = reader
         self.started = started
         super.init(.execute, name: query.name)
         self.deadline = deadline
         // The setting ends with its unit.
-        isAlone = query.isPlannedEachTime
+        isAlone = query.isPlannedEachTime || sessionLabel != nil
     }
 
     override func ended(_ outcome: StepOutcome) {

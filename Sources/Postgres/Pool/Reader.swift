@@ -76,10 +76,7 @@ final class Reader {
             inFlight += 1
             step.attempts += 1
             step.isSent = true
-            if step.query.isPlannedEachTime {
-                connection.send(Self.planEachTime, as: Step(.execute, name: "plan each time"))
-            }
-            connection.send(step.query.sql, as: step)
+            send(step, on: connection)
             inUnit += 1
             if step.isAlone || inUnit == Self.unitLimit {
                 connection.sync(Step(.sync, name: "reads"))
@@ -88,6 +85,17 @@ final class Reader {
             guard !connection.isLost else { return }
         }
         if inUnit > 0 { connection.sync(Step(.sync, name: "reads")) }
+    }
+
+    /// With its settings, which end with its unit: no neighbour ever sees them, however the read ends.
+    private func send(_ step: ReadStep, on connection: Connection) {
+        if let label = step.sessionLabel {
+            connection.send(.labellingSession(label), as: Step(.execute, name: "session label"))
+        }
+        if step.query.isPlannedEachTime {
+            connection.send(Self.planEachTime, as: Step(.execute, name: "plan each time"))
+        }
+        connection.send(step.query.sql, as: step)
     }
 
     // MARK: Answers

@@ -3,10 +3,12 @@ internal import Sockets
 extension Database {
     /// Streams a read of any length in batches, over a connection of its own: the server is asked for the next batch while
     /// the last one is worked on, and for no more. All rows are of one moment.
-    /// - Parameter batch: rows in a batch, 1 or more.
-    public func rows(_ query: Query, batch: Int = 500) -> RowStream {
+    /// - Parameters:
+    ///   - batch: rows in a batch, 1 or more.
+    ///   - sessionLabel: the session's `application_name` while the stream lasts.
+    public func rows(_ query: Query, batch: Int = 500, sessionLabel: String? = nil) -> RowStream {
         precondition(batch >= 1)
-        return RowStream(database: self, query: query, batch: batch)
+        return RowStream(database: self, query: query, batch: batch, sessionLabel: sessionLabel)
     }
 
     /// Streams `COPY … TO STDOUT`, over a connection of its own, in pieces of whole rows. - Returns: the number of rows.
@@ -20,11 +22,13 @@ extension Database {
         }
     }
 
-    fileprivate static func openStream(_ query: Query, on pool: LoopPool) async throws(DatabaseError) -> Transaction {
+    fileprivate static func openStream(
+        _ query: Query, sessionLabel: String? = nil, on pool: LoopPool
+    ) async throws(DatabaseError) -> Transaction {
         if let refusal = pool.refusal(query.sql, query.name) { throw refusal }
         let context = TransactionContext(
             name: query.name, pool: pool, isolation: .readCommitted,
-            statementDeadline: pool.configuration.statementDeadline, end: nil)
+            statementDeadline: pool.configuration.statementDeadline, end: nil, sessionLabel: sessionLabel)
         let connection = try await pool.streams.take(deadline: context.deadline).get()
         return Transaction(connection: connection, context: context)
     }
@@ -37,10 +41,11 @@ public struct RowStream: AsyncSequence, Sendable {
     let database: Database
     let query: Query
     let batch: Int
+    let sessionLabel: String?
 
     public func makeAsyncIterator() -> Iterator {
         let pool = database.currentPool ?? database.nextPool
-        return Iterator(cursor: RowCursor(pool: pool, query: query, batch: batch))
+        return Iterator(cursor: RowCursor(pool: pool, query: query, batch: batch, sessionLabel: sessionLabel))
     }
 
     public struct Iterator: AsyncIteratorProtocol {
@@ -61,11 +66,13 @@ final class RowCursor: @unchecked Sendable {
     let pool: LoopPool
     private let query: Query
     private let batch: Int
+    private let sessionLabel: String?
     private var transaction: Transaction?
     private var ahead: Step?
     private var isOver = false
 
-    init(pool: LoopPool, query: Query, batch: Int) {
+    init(pool: LoopPool, query: Query, batch: Int, sessionLabel: String?) {
+        self.sessionLabel = sessionLabel
         self.pool = pool
         self.query = query
         self.batch = batch
@@ -101,7 +108,7 @@ final class RowCursor: @unchecked Sendable {
     }
 
     private func open() async throws(DatabaseError) {
-        let transaction = try await Database.openStream(query, on: pool)
+        let transaction = try await Database.openStream(query, sessionLabel: sessionLabel, on: pool)
         self.transaction = transaction
         transaction.beginBlock(with: "BEGIN READ ONLY")
         let declare: SQL = "DECLARE stream NO SCROLL CURSOR FOR \(query.sql)"

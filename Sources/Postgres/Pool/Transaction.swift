@@ -132,12 +132,11 @@ public final class Transaction {
         connection.send(begin, as: step)
     }
 
-    /// As a function, since SET LOCAL warns outside of a block; it ends with the transaction all the same.
     private func labelSession() {
-        guard let label = context.sessionLabel, !label.utf8.contains(0) else { return }
+        guard let label = context.sessionLabel else { return }
         let step = Step(.execute, name: "session label")
         unexamined.append(step)
-        connection.send("SELECT set_config('application_name', \(label), true)", as: step)
+        connection.send(.labellingSession(label), as: step)
     }
 
     private func rows(of steps: [Step]) -> [Rows] {

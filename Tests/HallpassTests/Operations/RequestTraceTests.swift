@@ -74,6 +74,36 @@ struct RequestTraceTests {
         }
     }
 
+    @Test("whoever asks for a trace finds each of its reads among the server's sessions, and nobody else's reads")
+    func reads() async throws {
+        try await TestApplication.run { test in
+            let id = try await test.create("sso")
+            let district = try await test.client().get("/v1/requests/\(id)")["district"]?["id"]?.string ?? ""
+            _ = try await test.callback("districts.updated", #"{"id":"d1","name":"New name"}"#)
+            let newest = { (list: String) in
+                try await test.client().get(list)["data"]?.array?.first?["id"]?.string ?? ""
+            }
+            let (email, delivery) = (try await newest("/v1/emails"), try await newest("/v1/webhook-deliveries"))
+            let paths = [
+                "/v1/requests", "/v1/requests?q=a", "/v1/requests/\(id)", "/v1/requests/\(id)/timeline", "/v1/summary",
+                "/v1/districts", "/v1/districts/\(district)", "/v1/districts/\(district)/sharing",
+                "/v1/districts/\(district)/sharing/teachers", "/v1/districts/\(district)/teachers/t/access",
+                "/v1/emails", "/v1/emails/\(email)", "/v1/emails/\(email)/source", "/v1/webhook-deliveries",
+                "/v1/webhook-deliveries/\(delivery)", "/v1/webhook-deliveries/\(delivery)/payload", "/v1/audit",
+            ]
+            for (number, path) in paths.enumerated() {
+                let fields = number % 2 == 0 ? ["traceparent": Self.trace] : ["X-Request-Id": "read-\(number)"]
+                let label = number % 2 == 0 ? "hp %\(Self.trace.dropFirst(3).prefix(32))" : "hallpass read-\(number)"
+                try #require(await test.waiting(during: path, fields, label), "\(path)")
+            }
+            // Neither asked for, nor of a form that can be believed.
+            for fields in [[:], ["traceparent": Self.trace.dropLast() + "0"], ["X-Request-Id": "ü"]] {
+                try #require(
+                    await test.waiting(during: "/v1/webhook-deliveries", fields, "hallpass", "SELECT id, webhook_id%"))
+            }
+        }
+    }
+
     @Test("an e-mail says which request and which trace it comes of, whichever way the change came")
     func emails() async throws {
         try await TestApplication.run { test in
@@ -97,5 +127,32 @@ struct RequestTraceTests {
             let kept = try await test.sql("SELECT http_request_id FROM email ORDER BY created_at, id")
             #expect(try kept[0].get(0, as: String?.self) == "mail-1")
         }
+    }
+}
+
+extension TestApplication {
+    /// Whether a GET that is held up in the database waits there in a session of a name like `label`.
+    fileprivate func waiting(
+        during path: String, _ fields: [String: String], _ label: String, _ statement: String = "%"
+    ) async throws -> Bool {
+        let (isFound, read) = try await application.database.transaction("lock", isolation: .serializable) {
+            transaction in
+            _ = try await transaction.query(
+                Query("lock", "LOCK TABLE request, district, email, webhook_delivery, audit_entry"))
+            let read = Task { try await client().get(path, fields) }
+            for _ in 0..<1000 {
+                let found = try await sql(
+                    """
+                    SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+                        AND application_name LIKE \(label)
+                        AND query LIKE \(statement)
+                    """)
+                if !found.isEmpty { return (true, read) }
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            return (false, read)
+        }
+        _ = try await read.value
+        return isFound
     }
 }
