@@ -1,10 +1,23 @@
 import Foundation
+import Logging
 import Postgres
 import Sockets
 
-/// What a newcomer reads when the service has started, and can paste next.
+/// What a newcomer reads when the service has started, and can paste next. Under systemd nobody does, and the journal gets one
+/// event instead.
 enum FirstScreen {
-    static func show(_ configuration: Configuration, _ addresses: Listening.Addresses, cluster: Cluster?) {
+    static func show(
+        _ configuration: Configuration, _ addresses: Listening.Addresses, cluster: Cluster?, _ logger: Logger
+    ) {
+        if SystemdJournal.reads(STDOUT_FILENO) {
+            var metadata: Logger.Metadata = [
+                "address": "\(addresses.main.first?.description ?? configuration.listen)",
+                "version": "\(Release.version)",
+            ]
+            if let probes = addresses.probes.first { metadata["probes"] = "\(probes)" }
+            if let cluster { metadata["cluster"] = "\(cluster.home)" }
+            return logger.info("listening", metadata: metadata)
+        }
         print(lines(configuration, addresses, cluster: cluster).joined(separator: "\n"))
         fflush(nil)
     }

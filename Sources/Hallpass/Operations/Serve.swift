@@ -45,7 +45,7 @@ public enum Serve {
         try signals.check()
         let listening = try Listening(application, inherited)
         let addresses = try await listening.start()
-        FirstScreen.show(configuration, addresses, cluster: backend.cluster)
+        FirstScreen.show(configuration, addresses, cluster: backend.cluster, logger)
         SystemdNotice.send("READY=1")
         var beside = Workers.all(application)
         if let watchdog = Watchdog(loops: backend.loops.loops) { beside.append(watchdog) }

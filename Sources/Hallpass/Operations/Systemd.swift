@@ -35,6 +35,17 @@ struct SystemdSockets: Sendable, Hashable {
     }
 }
 
+/// Whether the journal reads what is written to a descriptor (systemd.exec(5), `JOURNAL_STREAM`).
+enum SystemdJournal {
+    static func reads(
+        _ descriptor: Int32, _ environment: [String: String] = ProcessInfo.processInfo.environment
+    ) -> Bool {
+        guard let stream = environment["JOURNAL_STREAM"] else { return false }
+        var facts = stat()
+        return fstat(descriptor, &facts) == 0 && stream == "\(facts.st_dev):\(facts.st_ino)"
+    }
+}
+
 /// Tells systemd how the service is (sd_notify(3)); nothing without `NOTIFY_SOCKET`.
 enum SystemdNotice {
     static func send(_ state: String, _ environment: [String: String] = ProcessInfo.processInfo.environment) {

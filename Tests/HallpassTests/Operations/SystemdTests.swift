@@ -24,6 +24,20 @@ struct SystemdTests {
         }
     }
 
+    @Test("the journal reads a descriptor only when its stream is that very file")
+    func journal() throws {
+        let pipe = Pipe()
+        let descriptor = pipe.fileHandleForWriting.fileDescriptor
+        var facts = stat()
+        try #require(fstat(descriptor, &facts) == 0)
+        let stream = "\(facts.st_dev):\(facts.st_ino)"
+        #expect(SystemdJournal.reads(descriptor, ["JOURNAL_STREAM": stream]))
+        for environment in [[:], ["JOURNAL_STREAM": ""], ["JOURNAL_STREAM": "1" + stream]] {
+            #expect(!SystemdJournal.reads(descriptor, environment))
+        }
+        #expect(!SystemdJournal.reads(-1, ["JOURNAL_STREAM": stream]))
+    }
+
     @Test("signs of life are given twice as often as they are asked for, by the process that is asked")
     func watchdog() {
         #expect(
