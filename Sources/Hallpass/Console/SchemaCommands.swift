@@ -6,7 +6,7 @@ extension Console {
     public func migrate() async throws {
         try await withDatabase { backend in
             let migrator = try Migrator(database: backend.database, migrations: Migration.embedded)
-            let done = try await withProgress("migrating") { try await migrator.run() }
+            let done = try await withProgress("migrating") { _ in try await migrator.run() }
             report(done, verb: "applied")
         }
     }
@@ -15,7 +15,7 @@ extension Console {
     public func migrateDry() async throws {
         try await withDatabase { backend in
             let migrator = try Migrator(database: backend.database, migrations: Migration.embedded)
-            let done = try await withProgress("rehearsing") { try await migrator.run(dryRun: true) }
+            let done = try await withProgress("rehearsing") { _ in try await migrator.run(dryRun: true) }
             report(done, verb: "would be applied")
         }
     }

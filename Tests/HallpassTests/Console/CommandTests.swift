@@ -89,6 +89,36 @@ struct CommandTests {
         )
     }
 
+    @Test("a table that would be cut to nothing tells each row by itself, every word of it")
+    func records() {
+        let rows = [
+            ["HALLPASS_A_LONG_NAME_TO_COPY", "default", "one two three four five six seven"], ["B", "", "eight"],
+        ]
+        #expect(
+            Console.lines(table: rows, header: ["NAME", "FROM", "MEANING"], width: 34) == [
+                "HALLPASS_A_LONG_NAME_TO_COPY", "  FROM     default", "  MEANING  one two three four five",
+                "           six seven", "", "B", "  MEANING  eight",
+            ])
+        #expect(Console.lines(table: rows, header: ["NAME", "FROM", "MEANING"], width: 200).count == 3)
+        #expect(Console.lines(wrapping: "ok  check  ", width: 11, "a b", columns: nil) == ["ok  check  a b"])
+        #expect(
+            Console.lines(wrapping: "ok  check  ", width: 11, "one two three", columns: 20)
+                == ["ok  check", "  one two three"])
+    }
+
+    @Test("progress fits its line, and tells how much is done once that is known")
+    func progress() {
+        let progress = Progress()
+        #expect(progress.line("checking the audit trail", seconds: 3, width: 80) == "checking the audit trail … 3 s")
+        progress.report(25, of: 1000)
+        #expect(progress.line("checking", seconds: 12, width: 80) == "checking … 2 %, 12 s")
+        progress.report(7, of: 0)
+        for width in 1...60 {
+            let line = progress.line("checking the audit trail", seconds: 12, width: width)
+            #expect(line.count < max(width, 14) && line.hasSuffix("100 %, 12 s"))
+        }
+    }
+
     @Test("config: values, origins, secrets hidden; the environment wins over the file; secrets from files")
     func config() async throws {
         let folder = TestCluster.newFolder()

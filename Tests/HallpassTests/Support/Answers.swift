@@ -86,5 +86,11 @@ extension TestApplication {
     static let unknownID = "0193aaaa-0000-7000-8000-000000000000"
 
     /// The audit trail's first fault, nil when it is whole.
-    func auditFault() async throws -> String? { try await VerifyAudit.run(application.database).fault?.description }
+    /// What `audit verify` finds, whether it walks the trail at once or chain by chain.
+    func auditFault() async throws -> String? {
+        let whole = try await VerifyAudit.run(application.database)
+        let chainByChain = try await VerifyAudit.run(application.database, entriesInPart: 1)
+        #expect(whole.entries == chainByChain.entries && whole.fault == chainByChain.fault)
+        return whole.fault?.description
+    }
 }

@@ -42,7 +42,9 @@ extension Console {
     }
 
     private func coloured(_ text: String, _ level: Finding.Level) -> String {
-        guard isatty(STDOUT_FILENO) == 1, ProcessInfo.processInfo.environment["NO_COLOR"] == nil else { return text }
+        guard isatty(STDOUT_FILENO) == 1, Terminal.obeys,
+            ProcessInfo.processInfo.environment["NO_COLOR", default: ""].isEmpty
+        else { return text }
         let code = level == .ok ? 32 : level == .warning ? 33 : 31
         return "\u{1B}[\(code)m\(text)\u{1B}[0m"
     }
