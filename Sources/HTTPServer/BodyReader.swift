@@ -94,7 +94,7 @@ final class BodyReader: @unchecked Sendable {
             if connection.isBroken { throw ClientGone() }
             throw BodyError.incomplete
         }
-        secondsInStore -= (connection.owner.loop.now - begin) / .seconds(1)
+        secondsInStore -= (connection.owner.loop.now - begin).inSeconds
     }
 
     /// A piece of what has come already, nil when there is none.

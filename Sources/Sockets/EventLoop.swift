@@ -221,7 +221,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
         if !localJobs.isEmpty { return 0 }
         guard let deadline = timers.nextDeadline else { return -1 }
         if deadline <= now { return 0 }
-        return Int32(min(Double((deadline - now).attoseconds) * 1e-15, 1e9)) + 1
+        return Int32(min((deadline - now).inSeconds * 1000, 1e9)) + 1
     }
 
     private func dispatch(_ event: epoll_event) {

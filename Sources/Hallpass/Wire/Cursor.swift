@@ -22,8 +22,7 @@ struct Cursor: Sendable, Hashable {
             writer.string(key)
             writer.string(Identifier.format(id))
         }
-        return Data(writer.bytes).base64EncodedString()
-            .replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+        return Self.base64URL(writer.bytes)
     }
 
     init(key: String?, id: UUID) {
@@ -41,6 +40,18 @@ struct Cursor: Sendable, Hashable {
             items[1] == .null || items[1].string != nil, let id = items[2].string.flatMap({ Identifier.parse($0) })
         else { throw Self.unreadable }
         self.init(key: items[1].string, id: id)
+    }
+
+    /// RFC 4648 §5, without the padding.
+    private static func base64URL(_ bytes: [UInt8]) -> String {
+        let text = Data(bytes).base64EncodedData().prefix { $0 != UInt8(ascii: "=") }.map { byte in
+            switch byte {
+            case UInt8(ascii: "+"): UInt8(ascii: "-")
+            case UInt8(ascii: "/"): UInt8(ascii: "_")
+            default: byte
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     private static func digest(_ list: String) -> String {

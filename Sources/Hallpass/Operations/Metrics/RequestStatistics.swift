@@ -10,7 +10,6 @@ import Synchronization
 final class RequestStatistics: Sendable {
     /// Upper bounds of the latency classes, in seconds.
     static let bounds: [Double] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
-    private static let methods: Set<String> = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
     struct Key: Hashable, Sendable {
         /// The pattern; `none` where no route was found.
@@ -50,8 +49,8 @@ final class RequestStatistics: Sendable {
     func count(_ request: CompletedRequest) {
         let key = Key(
             route: request.route.isEmpty ? "none" : request.route,
-            method: Self.methods.contains(request.method) ? request.method : "other")
-        let seconds = Double(request.duration.attoseconds) * 1e-18
+            method: Self.isKnown(request.method) ? request.method : "other")
+        let seconds = request.duration.inSeconds
         let index = Self.bounds.firstIndex { seconds <= $0 } ?? Self.bounds.count
         part.entries.withLock { entries in
             func add(_ entry: inout Entry) {
@@ -62,6 +61,13 @@ final class RequestStatistics: Sendable {
                 entry.responseBytes += request.responseBytes
             }
             add(&entries[key, default: Entry()])
+        }
+    }
+
+    private static func isKnown(_ method: String) -> Bool {
+        switch method {
+        case "GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS": true
+        default: false
         }
     }
 
