@@ -10,6 +10,8 @@ final class Application: Sendable {
     let configuration: Configuration
     let loops: EventLoopGroup
     let database: Database
+    /// The same, on connections of the outbox's own.
+    let outboxDatabase: Database
     let logger: Logger
     let observation: Observation
     let metrics: Metrics
@@ -28,13 +30,15 @@ final class Application: Sendable {
     let listedRequests = RenderedRequests(capacity: 4096)
 
     init(
-        configuration: Configuration, loops: EventLoopGroup, database: Database, logger: Logger,
+        configuration: Configuration, loops: EventLoopGroup, database: Database, outboxDatabase: Database? = nil,
+        logger: Logger,
         webhookSecrets: WebhookSecrets, mailComposer: MailComposer,
         now: @escaping @Sendable () -> Date = { Instant.truncated(Date()) }
     ) {
         self.configuration = configuration
         self.loops = loops
         self.database = database
+        self.outboxDatabase = outboxDatabase ?? database
         self.logger = logger
         metrics = Metrics(loops: loops.loops)
         observation = Observation(logger: logger, metrics: metrics)

@@ -9,6 +9,7 @@ public enum EmailAddress {
 
     /// What is wrong with an address, in words that say what would be right; nil for a good one.
     public static func offence(in text: String) -> String? {
+        if isPlain(text) { return nil }
         let form = "must be an e-mail address such as name@example.org"
         guard let (local, domain) = halves(of: text) else { return form }
         if text.utf8.count > maximumOctets { return "must be \(maximumOctets) octets at most (RFC 5321)" }
@@ -31,6 +32,7 @@ public enum EmailAddress {
     /// The address as it travels: an internationalised domain in its ASCII form. The local part stays as it is, since only
     /// its own server knows what it means.
     public static func wireForm(_ address: String) -> String {
+        if address.utf8.allSatisfy({ $0 < 0x80 }) { return address }
         guard let (local, domain) = halves(of: address), let ascii = asciiDomain(domain) else { return address }
         return "\(local)@\(ascii)"
     }
@@ -38,6 +40,32 @@ public enum EmailAddress {
     /// Whether its wire form can only go to a server that offers SMTPUTF8 (RFC 6531).
     public static func needsSMTPUTF8(_ address: String) -> Bool {
         wireForm(address).utf8.contains { $0 >= 0x80 }
+    }
+
+    /// Whether it is as nearly all are, told by its octets: letters and digits with single `.`, `-`, `_` and `+` between them,
+    /// short enough for every limit.
+    private static func isPlain(_ text: String) -> Bool {
+        guard text.utf8.count <= 63 else { return false }
+        var hasAt = false
+        var mayEnd = false
+        for octet in text.utf8 {
+            switch octet {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                mayEnd = true
+                continue
+            case UInt8(ascii: "."), UInt8(ascii: "-"): break
+            case UInt8(ascii: "_"), UInt8(ascii: "+"):
+                if hasAt { return false }
+            case UInt8(ascii: "@"):
+                if hasAt { return false }
+                hasAt = true
+            default: return false
+            }
+            if !mayEnd { return false }
+            mayEnd = false
+        }
+        return hasAt && mayEnd
     }
 
     private static func halves(of text: String) -> (local: Substring, domain: Substring)? {

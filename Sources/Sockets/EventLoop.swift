@@ -26,6 +26,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// The loop's name, which its thread carries too.
     public let name: String
+    private let niceness: Int
     private let poller: Int32
     private let waker: Int32
     private let inbox = Mutex(Inbox())
@@ -43,8 +44,10 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     private let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: 256)
 
     /// Starts the thread. Aborts when the system has no descriptors left for an epoll at all.
-    public init(name: String) {
+    /// - Parameter niceness: how nice the thread is to all others (nice(1), 0–19).
+    public init(name: String, niceness: Int = 0) {
         self.name = name
+        self.niceness = niceness
         events.initialize(repeating: epoll_event())
         poller = linux_epoll()
         waker = linux_eventfd()
@@ -195,6 +198,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
         linux_name_thread(String(name.prefix(15)))
         // Where a sandbox forbids it the loop runs as any thread does.
         _ = linux_schedule_as_batch()
+        if niceness > 0 { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Int32(niceness)) }
         var isStopping = false
         var turnEnd = ContinuousClock.now
         while !(isStopping && localJobs.isEmpty) {

@@ -6,10 +6,12 @@ public final class EventLoopGroup: Sendable {
     public let loops: [EventLoop]
     private let turn = Atomic<Int>(0)
 
-    /// - Parameter count: 1 or more threads.
-    public init(count: Int, name: String) {
+    /// - Parameters:
+    ///   - count: 1 or more threads.
+    ///   - niceness: how nice they are to all others (nice(1), 0–19).
+    public init(count: Int, name: String, niceness: Int = 0) {
         precondition(count >= 1)
-        loops = (0..<count).map { EventLoop(name: "\(name)-\($0)") }
+        loops = (0..<count).map { EventLoop(name: "\(name)-\($0)", niceness: niceness) }
     }
 
     /// The loops one after the other.

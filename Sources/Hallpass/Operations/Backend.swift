@@ -8,8 +8,19 @@ import Sockets
 public struct Backend: Sendable {
     let database: Database
     let loops: EventLoopGroup
+    /// The same database for the outbox alone: megabytes of messages are taken in on a thread apart, which lets everybody who
+    /// answers a request go first. Nil for a command.
+    let outbox: Database?
+    private let outboxLoops: EventLoopGroup?
     /// Nil with `DATABASE_URL`.
     let cluster: Cluster?
+
+    private init(
+        database: Database, loops: EventLoopGroup, outbox: Database?, outboxLoops: EventLoopGroup?, cluster: Cluster?
+    ) {
+        (self.database, self.loops, self.outbox, self.outboxLoops) = (database, loops, outbox, outboxLoops)
+        self.cluster = cluster
+    }
 
     /// - Parameter role: `.owner` for `serve`.
     static func open(
@@ -30,7 +41,13 @@ public struct Backend: Sendable {
             settings.connectionsPerLoop = configuration.databaseConnections
             let loops = EventLoopGroup(count: count, name: "hallpass")
             let database = Database(configuration: settings, loops: loops.loops, logger: logger)
-            let backend = Backend(database: database, loops: loops, cluster: cluster)
+            let outboxLoops = role == .owner ? EventLoopGroup(count: 1, name: "outbox", niceness: 10) : nil
+            // One connection claims while another writes what became of messages.
+            settings.connectionsPerLoop = 2
+            settings.readersPerLoop = 1
+            let outbox = outboxLoops.map { Database(configuration: settings, loops: $0.loops, logger: logger) }
+            let backend = Backend(
+                database: database, loops: loops, outbox: outbox, outboxLoops: outboxLoops, cluster: cluster)
             do {
                 try await database.waitUntilReachable()
             } catch {
@@ -45,6 +62,8 @@ public struct Backend: Sendable {
     }
 
     func close() async {
+        await outbox?.close()
+        await outboxLoops?.stop()
         await database.close()
         await loops.stop()
         await cluster?.stop()

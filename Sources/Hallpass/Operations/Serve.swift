@@ -39,8 +39,9 @@ public enum Serve {
         if try await !migrator.status().isCurrent { try await migrator.run() }
         let secrets = try Bootstrap.webhookSecrets(configuration)
         let application = Application(
-            configuration: configuration, loops: backend.loops, database: backend.database, logger: logger,
-            webhookSecrets: secrets, mailComposer: try MailComposer(configuration))
+            configuration: configuration, loops: backend.loops, database: backend.database,
+            outboxDatabase: backend.outbox, logger: logger, webhookSecrets: secrets,
+            mailComposer: try MailComposer(configuration))
         try await Bootstrap.adminToken(application)
         try signals.check()
         let listening = try Listening(application, inherited)

@@ -55,7 +55,7 @@ struct MailResult: Sendable {
         self.isAttempt = isAttempt
         self.code = code
         // What a server says is bytes; PostgreSQL's text has no NUL.
-        self.reply = reply.replacing("\0", with: " ")
+        self.reply = reply.utf8.contains(0) ? reply.replacing("\0", with: " ") : reply
         attemptID = Identifier.make(at: now)
         httpRequestID = mail.httpRequestID
     }

@@ -35,7 +35,7 @@ final class OutboxWorker: Sendable {
     init(application: Application, delivery: any MailDelivery) {
         self.application = application
         self.delivery = delivery
-        statements = OutboxStatements(database: application.database, owner: UUID())
+        statements = OutboxStatements(database: application.outboxDatabase, owner: UUID())
         state = Mutex(State(width: max(1, delivery.parallel)))
     }
 

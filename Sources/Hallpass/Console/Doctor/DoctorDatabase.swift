@@ -190,6 +190,7 @@ struct DatabaseLimits: Sendable {
     var connectionsPerLoop: Int
     var loops: Int
 
-    /// Transactions', readers', streams' and bulk calls' of each loop, and one that watches and listens.
-    var connections: Int { loops * (connectionsPerLoop + 6) + 1 }
+    /// Transactions', readers', streams' and bulk calls' of each loop, one that watches and listens, and the
+    /// outbox's four.
+    var connections: Int { loops * (connectionsPerLoop + 6) + 5 }
 }
