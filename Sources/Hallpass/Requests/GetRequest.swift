@@ -15,7 +15,7 @@ enum GetRequest {
             AND r.state NOT IN ('declined', 'withdrawn', 'disconnected')
             JOIN district d ON d.id = r.district_id
         WHERE a.id = \(UUID())
-        """)
+        """, isQuick: true)
 
     static let run: @Sendable (Call) async throws -> Answer = { call in
         let id = try call.id(of: "request")

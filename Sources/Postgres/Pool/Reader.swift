@@ -20,6 +20,8 @@ final class Reader {
     private var waiting = Ring<ReadStep>()
     private var isFlushScheduled = false
     private(set) var inFlight = 0
+    /// Reads not yet answered that may take long.
+    private(set) var slowLoad = 0
     /// When something was last answered, or sent after a pause.
     private var lastProgress = ContinuousClock.now
     /// A cancel is on its way to the server and may hit any statement.
@@ -46,7 +48,13 @@ final class Reader {
 
     var isOpen: Bool { if case .open = state { true } else { false } }
 
-    func submit(_ step: ReadStep) {
+    /// Takes in a new read.
+    func take(_ step: ReadStep) {
+        if !step.query.isQuick { slowLoad += 1 }
+        submit(step)
+    }
+
+    private func submit(_ step: ReadStep) {
         waiting.append(step)
         switch state {
         case .open: scheduleFlush()
@@ -158,6 +166,7 @@ final class Reader {
 
     private func resolve(_ step: ReadStep, _ result: Result<Rows, DatabaseError>) {
         guard step.result == nil else { return }
+        if !step.query.isQuick { slowLoad -= 1 }
         pool.statistics.record(step.name, since: step.started, now: pool.loop.now, result)
         step.resolve(result)
     }

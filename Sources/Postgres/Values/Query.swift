@@ -8,11 +8,14 @@ public struct Query: Sendable {
     /// A read whose best plan depends on the values: filters that match hardly anything or nearly everything. It is
     /// prepared as the others are, and planned each time for what is bound.
     public var isPlannedEachTime: Bool
+    /// A read that is always quick, a look-up by key: those are sent down one connection together, behind nothing slower.
+    public var isQuick: Bool
 
-    public init(_ name: StaticString, _ sql: SQL, isPlannedEachTime: Bool = false) {
+    public init(_ name: StaticString, _ sql: SQL, isPlannedEachTime: Bool = false, isQuick: Bool = false) {
         self.name = name
         self.sql = sql
         self.isPlannedEachTime = isPlannedEachTime
+        self.isQuick = isQuick
     }
 
     /// The same statement with other ids bound, one for each of its parameters, which must all be ids: for a statement that
