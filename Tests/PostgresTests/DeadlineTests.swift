@@ -15,16 +15,7 @@ struct DeadlineTests {
     func withDatabase(
         _ change: (inout DatabaseConfiguration) -> Void = { _ in }, _ body: (Database) async throws -> Void
     ) async throws {
-        let database = try own.open(change: change)
-        do {
-            try await body(database)
-        } catch {
-            await database.close()
-            own.drop()
-            throw error
-        }
-        await database.close()
-        own.drop()
+        try await own.use(change, body)
     }
 
     /// How many sleep on the server.

@@ -12,16 +12,7 @@ struct MigratorTests {
     }
 
     func withDatabase(_ body: (Database) async throws -> Void) async throws {
-        let database = try own.open { $0.connectionsPerLoop = 8 }
-        do {
-            try await body(database)
-        } catch {
-            await database.close()
-            own.drop()
-            throw error
-        }
-        await database.close()
-        own.drop()
+        try await own.use({ $0.connectionsPerLoop = 8 }, body)
     }
 
     func migration(_ name: String, _ script: String) throws -> Migration {

@@ -14,16 +14,7 @@ struct SessionLabelTests {
 
     /// All reads on one connection, so that what one leaves behind would meet the next.
     private func withOneReader(_ body: (Database) async throws -> Void) async throws {
-        let database = try own.open { $0.readersPerLoop = 1 }
-        do {
-            try await body(database)
-        } catch {
-            await database.close()
-            own.drop()
-            throw error
-        }
-        await database.close()
-        own.drop()
+        try await own.use({ $0.readersPerLoop = 1 }, body)
     }
 
     /// What a read finds as the name of its session.

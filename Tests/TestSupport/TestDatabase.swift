@@ -36,6 +36,22 @@ public struct TestDatabase: Sendable {
         return Database(configuration: configuration, loops: loops, logger: logger)
     }
 
+    /// Connects, runs the body, closes and drops the database, whatever the body throws.
+    public func use(
+        _ change: (inout DatabaseConfiguration) -> Void = { _ in }, _ body: (Database) async throws -> Void
+    ) async throws {
+        let database = try open(change: change)
+        do {
+            try await body(database)
+        } catch {
+            await database.close()
+            drop()
+            throw error
+        }
+        await database.close()
+        drop()
+    }
+
     /// Ends every connection to the database and removes it, in the background.
     public func drop() {
         Thread.detachNewThread {
