@@ -62,6 +62,7 @@ public struct HeadParser: Sendable {
         var index = 0
         let (method, target, minorVersion) = try requestLine(try Self.line(head, &index))
         var fields = HTTPFields()
+        fields.reserveCapacity(8)
         var rules = HeadRules()
         var count = 0
         while true {
@@ -76,11 +77,9 @@ public struct HeadParser: Sendable {
         }
         let verdict = try rules.judge(target, minorVersion: minorVersion)
         if let authority = target.authority { fields[Self.host] = authority }
-        let request = HTTPRequest(
-            method: method, scheme: nil, authority: verdict.authority, path: target.text, headerFields: fields)
         return RequestHead(
-            request: request, target: target, minorVersion: minorVersion, framing: verdict.framing,
-            keepsAlive: verdict.keepsAlive, expectsContinue: verdict.expectsContinue)
+            method: method, target: target, fields: fields, authority: verdict.authority, minorVersion: minorVersion,
+            framing: verdict.framing, keepsAlive: verdict.keepsAlive, expectsContinue: verdict.expectsContinue)
     }
 
     private static let host = HTTPField.Name("Host")!

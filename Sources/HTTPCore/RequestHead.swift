@@ -10,10 +10,12 @@ public enum BodyFraming: Sendable, Hashable {
 
 /// A request's head, parsed and judged. A class, since much of what serves the request holds on to it.
 public final class RequestHead: Sendable {
-    /// Method, path with query, and fields. The authority is the target's where it has one, which then is the value of
-    /// `Host` as well (RFC 9112 §3.2.2): nothing later can read another.
-    public let request: HTTPRequest
+    public let method: HTTPRequest.Method
     public let target: RequestTarget
+    public let fields: HTTPFields
+    /// The target's where it has one, which then is the value of `Host` as well (RFC 9112 §3.2.2): nothing later can read
+    /// another.
+    public let authority: String?
     /// 0 for HTTP/1.0, 1 for HTTP/1.1.
     public let minorVersion: Int
     public let framing: BodyFraming
@@ -23,14 +25,21 @@ public final class RequestHead: Sendable {
     public let expectsContinue: Bool
 
     init(
-        request: HTTPRequest, target: RequestTarget, minorVersion: Int, framing: BodyFraming, keepsAlive: Bool,
-        expectsContinue: Bool
+        method: HTTPRequest.Method, target: RequestTarget, fields: HTTPFields, authority: String?, minorVersion: Int,
+        framing: BodyFraming, keepsAlive: Bool, expectsContinue: Bool
     ) {
-        self.request = request
+        self.method = method
         self.target = target
+        self.fields = fields
+        self.authority = authority
         self.minorVersion = minorVersion
         self.framing = framing
         self.keepsAlive = keepsAlive
         self.expectsContinue = expectsContinue
+    }
+
+    /// Method, path with query, authority and fields, in the common currency. Made anew each time.
+    public var request: HTTPRequest {
+        HTTPRequest(method: method, scheme: nil, authority: authority, path: target.text, headerFields: fields)
     }
 }

@@ -114,6 +114,7 @@ public struct RequestTarget: Sendable, Hashable {
 
     private static func segments(_ path: UnsafeBufferPointer<UInt8>) throws(ParseFailure) -> [String] {
         var segments: [String] = []
+        segments.reserveCapacity(4)
         var start = 1
         while true {
             let end = start < path.count ? Grammar.index(of: UInt8(ascii: "/"), in: path, from: start) : nil

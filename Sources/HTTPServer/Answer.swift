@@ -18,33 +18,43 @@ final class Answer: @unchecked Sendable {
     let traceParent: String?
     let facts: PeerFacts
     /// What matched; nil where nothing did.
-    var route: Router.Route?
-    var reader: BodyReader?
+    @exclusivity(unchecked) var route: Router.Route?
+    @exclusivity(unchecked) var reader: BodyReader?
     /// Whether the connection can carry another request.
-    var keeps = true
+    @exclusivity(unchecked) var keeps = true
     private let connection: Connection
     private let owner: ServerLoop
     private let head: RequestHead
-    private let begin = ContinuousClock.now
-    private var status = 0
-    private var sentBytes = 0
+    private let begin: ContinuousClock.Instant
+    @exclusivity(unchecked) private var status = 0
+    @exclusivity(unchecked) private var sentBytes = 0
 
     init(_ connection: Connection, _ head: RequestHead) {
         self.connection = connection
         self.head = head
         owner = connection.owner
-        let given = RequestID.kept(head.request.headerFields.value(of: RequestID.name))
+        // A request begins when the loop learnt of it: what it waits for others of the same turn is its time too.
+        begin = owner.loop.now
+        let given = RequestID.kept(head.fields.value(of: RequestID.name))
         id = given ?? owner.makeRequestID()
         isNamedByClient = given != nil
-        traceParent = head.request.headerFields.value(of: RequestID.traceParent)
+        traceParent = head.fields.value(of: RequestID.traceParent)
         facts = PeerFacts(
-            peer: connection.peer.host, fields: head.request.headerFields, trusted: owner.configuration.trustedProxies)
+            peer: connection.peer.host, fields: head.fields, trusted: owner.configuration.trustedProxies)
     }
 
     // MARK: Sending
 
-    /// - Throws: `ClientGone`, or what broke a streamed body off.
-    func send(_ given: Response) async throws {
+    /// What of an answer is still to be sent after `start`.
+    enum Rest {
+        /// The client is slower than the answer, which has `bodyBytes` in its body.
+        case bytes([UInt8], bodyBytes: Int)
+        case large(head: [UInt8], body: [UInt8])
+        case stream(Response, isCompressed: Bool, @Sendable (ResponseWriter) async throws -> Void)
+    }
+
+    /// Sends what can be sent at once: nearly always all of the answer, and then nothing has to wait for anything.
+    func start(_ given: Response) throws(ClientGone) -> Rest? {
         if connection.isBroken { throw ClientGone() }
         connection.clearExpiry()
         decideWhetherToKeep()
@@ -54,14 +64,28 @@ final class Answer: @unchecked Sendable {
         if code == 204 || code == 304 || code < 200 {
             response.headerFields[.contentType] = nil
             if code == 304 { Compression.markNotModified(&response, head) }
-            try await begin(response, .none)
-            return
+            status = code
+            return try join(response, .none, [])
         }
         let compression = Compression.decide(&response, for: head, owner)
         switch response.body {
-        case .empty: try await send(response, [])
-        case .bytes(let bytes): try await send(response, compression == .gzip ? owner.compress(bytes) : bytes)
-        case .stream(let write): try await stream(response, compression == .gzip, write)
+        case .empty: return try start(response, [])
+        case .bytes(let bytes): return try start(response, compression == .gzip ? owner.compress(bytes) : bytes)
+        case .stream(let write): return .stream(response, isCompressed: compression == .gzip, write)
+        }
+    }
+
+    /// Sends the rest at the pace of the client. - Throws: `ClientGone`, or what broke a streamed body off.
+    func finish(_ rest: Rest) async throws {
+        switch rest {
+        case .bytes(let bytes, let bodyBytes):
+            try await connection.send(bytes)
+            sentBytes = bodyBytes
+        case .large(let head, let body):
+            try await connection.send(head, hasMore: true)
+            try await connection.send(body)
+            sentBytes = body.count
+        case .stream(let response, let isCompressed, let write): try await stream(response, isCompressed, write)
         }
     }
 
@@ -73,36 +97,27 @@ final class Answer: @unchecked Sendable {
         keeps = connection.unreadCount > 0 && reader?.isFinished != false
     }
 
-    private func send(_ response: Response, _ body: [UInt8]) async throws {
-        guard head.request.method != .head, !body.isEmpty else { return try await begin(response, .length(body.count)) }
+    private func start(_ response: Response, _ body: [UInt8]) throws(ClientGone) -> Rest? {
         status = response.status.code
-        if body.count <= Self.joinedBytes {
-            try await join(response, .length(body.count), body)
-        } else {
-            try await connection.send(headBytes(response, .length(body.count)), hasMore: true)
-            try await connection.send(body)
+        if head.method == .head { return try join(response, .length(body.count), []) }
+        guard body.count <= Self.joinedBytes else {
+            return .large(head: headBytes(response, .length(body.count)), body: body)
         }
-        sentBytes = body.count
-    }
-
-    /// Sends a head that is all there is.
-    private func begin(_ response: Response, _ framing: ResponseHead.Framing)
-        async throws
-    {
-        status = response.status.code
-        try await join(response, framing, [])
+        return try join(response, .length(body.count), body)
     }
 
     /// Sends head and body in one go, put together where the loop puts every such answer together.
-    private func join(_ response: Response, _ framing: ResponseHead.Framing, _ body: [UInt8])
-        async throws
-    {
-        let rest = try owner.withOutput { bytes in
+    private func join(
+        _ response: Response, _ framing: ResponseHead.Framing, _ body: [UInt8]
+    ) throws(ClientGone) -> Rest? {
+        let rest = try owner.withOutput { (bytes) throws(ClientGone) in
             appendHead(response, framing, to: &bytes)
             bytes.append(contentsOf: body)
             return try connection.sendNow(bytes)
         }
-        if !rest.isEmpty { try await connection.send(rest) }
+        guard rest.isEmpty else { return .bytes(rest, bodyBytes: body.count) }
+        sentBytes = body.count
+        return nil
     }
 
     private func stream(
@@ -111,8 +126,11 @@ final class Answer: @unchecked Sendable {
         let isChunked = head.minorVersion == 1
         if !isChunked { keeps = false }
         let framing = isChunked ? ResponseHead.Framing.chunked : .none
-        if head.request.method == .head { return try await begin(response, framing) }
         status = response.status.code
+        if head.method == .head {
+            if let rest = try join(response, framing, []) { try await finish(rest) }
+            return
+        }
         if Compression.isEventStream(response) { try connection.becomeEndless() }
         let stream = BodyStream(
             connection, head: headBytes(response, framing), isChunked: isChunked,
@@ -152,7 +170,7 @@ final class Answer: @unchecked Sendable {
         guard let completed = owner.state.hooks.completed else { return }
         completed(
             CompletedRequest(
-                method: head.request.method.rawValue, path: head.target.rawPath, route: route?.pattern ?? "",
+                method: head.method.rawValue, path: head.target.rawPath, route: route?.pattern ?? "",
                 status: status == 0 ? Self.clientClosedRequest : status, isWhole: isWhole,
                 requestBytes: reader?.receivedBytes ?? 0, responseBytes: sentBytes,
                 duration: ContinuousClock.now - begin, clientAddress: facts.address, requestID: id,

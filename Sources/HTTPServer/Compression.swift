@@ -20,8 +20,8 @@ enum Compression {
             !forbidsTransformation(response)
         else { return .identity }
         vary(&response)
-        guard acceptsGzip(head.request.headerFields.value(of: .acceptEncoding)) else { return .identity }
-        if case .stream = response.body, head.request.method != .head, !takeStream(owner.state) { return .identity }
+        guard acceptsGzip(head.fields.value(of: .acceptEncoding)) else { return .identity }
+        if case .stream = response.body, head.method != .head, !takeStream(owner.state) { return .identity }
         response.headerFields[.contentEncoding] = "gzip"
         if let tag = response.headerFields.value(of: .eTag) { response.headerFields[.eTag] = entityTag(tag) }
         return .gzip
@@ -45,8 +45,8 @@ enum Compression {
         guard let tag = response.headerFields.value(of: .eTag) else { return }
         vary(&response)
         let compressed = entityTag(tag)
-        if let known = head.request.headerFields.value(of: .ifNoneMatch), known.contains(compressed),
-            acceptsGzip(head.request.headerFields.value(of: .acceptEncoding))
+        if let known = head.fields.value(of: .ifNoneMatch), known.contains(compressed),
+            acceptsGzip(head.fields.value(of: .acceptEncoding))
         {
             response.headerFields[.eTag] = compressed
         }

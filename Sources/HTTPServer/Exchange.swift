@@ -4,7 +4,7 @@ import Sockets
 import Synchronization
 
 // Serves one connection, request after request: head, route, handler, answer. Pipelined requests are handled in order,
-// one at a time. After a refusal that leaves the framing in doubt the answer says `Connection: close`, the client is told
+// one at a time; after a number of them the loop's other connections have their turn. After a refusal that leaves the framing in doubt the answer says `Connection: close`, the client is told
 // that nothing more comes, and what it still sends is read past for a moment, so that a reset does not overtake the answer.
 // Once the server stops, requests that have come are still answered, and the last answer says `close`.
 
@@ -28,11 +28,28 @@ struct Exchange {
         var served = 0
         var keeps = true
         do {
-            while keeps, let head = try await readHead() {
+            var inARow = 0
+            while keeps {
+                var reading = beginReading()
+                var head = try next(&reading)
+                if head == nil {
+                    inARow = 0
+                    while head == nil, !isOver(reading), await connection.waitForBytes() { head = try next(&reading) }
+                }
+                connection.clearDeadline()
+                guard let head else {
+                    if reading.hasBegun, connection.isExpired { throw HeadTimeout() }
+                    break
+                }
                 served += 1
+                inARow += 1
                 let isLast = served >= owner.configuration.requestsPerConnection
                 keeps = try await handle(head, isLast: isLast)
                 if keeps { connection.phase = .idle }
+                if inARow == owner.configuration.pipelinedRequests {
+                    inARow = 0
+                    await connection.waitForTurn()
+                }
             }
         } catch let failure as ParseFailure {
             keeps = false
@@ -50,37 +67,41 @@ struct Exchange {
 
     private struct HeadTimeout: Error {}
 
-    /// The next head; nil when the client is done, or is to be.
-    private func readHead() async throws -> RequestHead? {
+    /// How far the reading of a head has come.
+    private struct Reading {
+        let isFirst: Bool
         var scanned = 0
         var hasBegun = false
-        let isFirst = connection.phase == .fresh
+    }
+
+    private func beginReading() -> Reading {
+        let reading = Reading(isFirst: connection.phase == .fresh)
         connection.setDeadline(
-            after: isFirst ? owner.configuration.firstByteSeconds : owner.configuration.idleSeconds)
-        defer { connection.clearDeadline() }
-        while true {
-            if connection.unreadCount > 0 {
-                connection.phase = .busy
-                let parser = parser
-                let result = try connection.withUnread { (bytes) throws(ParseFailure) in
-                    try parser.parse(bytes, scanned: &scanned)
-                }
-                if case .head(let head, let count) = result {
-                    connection.consume(count)
-                    return head
-                }
-                if !hasBegun {
-                    hasBegun = true
-                    connection.setDeadline(after: owner.configuration.headSeconds)
-                }
-            } else if !isFirst, state.isStopping.load(ordering: .relaxed) {
-                return nil
-            }
-            guard await connection.waitForBytes() else {
-                if hasBegun, connection.isExpired { throw HeadTimeout() }
-                return nil
-            }
+            after: reading.isFirst ? owner.configuration.firstByteSeconds : owner.configuration.idleSeconds)
+        return reading
+    }
+
+    /// The server stops, and nothing of another request has come.
+    private func isOver(_ reading: Reading) -> Bool {
+        connection.unreadCount == 0 && !reading.isFirst && state.isStopping.load(ordering: .relaxed)
+    }
+
+    /// The next head, if it has come whole. Nothing is waited for here, which keeps all of this off what the task holds.
+    private func next(_ reading: inout Reading) throws -> RequestHead? {
+        guard connection.unreadCount > 0 else { return nil }
+        connection.phase = .busy
+        let result = try connection.withUnread { (bytes) throws(ParseFailure) in
+            try parser.parse(bytes, scanned: &reading.scanned)
         }
+        if case .head(let head, let count) = result {
+            connection.consume(count)
+            return head
+        }
+        if !reading.hasBegun {
+            reading.hasBegun = true
+            connection.setDeadline(after: owner.configuration.headSeconds)
+        }
+        return nil
     }
 
     // MARK: One request
@@ -88,21 +109,18 @@ struct Exchange {
     /// True when the connection can carry another.
     private func handle(_ head: RequestHead, isLast: Bool) async throws -> Bool {
         let answer = Answer(connection, head)
-        let match =
-            head.target.isAsterisk
-            ? .options(state.router.allMethods) : state.router.match(head.request.method, head.target.segments)
-        if case .route(let route, _) = match { answer.route = route }
-        if head.framing != .none {
-            let options = answer.route?.options ?? RouteOptions()
-            answer.reader = BodyReader(
-                connection, head.framing, limit: options.bodyLimit, expectsContinue: head.expectsContinue)
-        }
-        answer.keeps = head.keepsAlive && !isLast
         do {
-            switch course(head, match, answer) {
-            case .answered(let response): try await answer.send(response)
-            case .handler(let route, let request): try await answer.send(run(route, request, answer))
+            let response: Response
+            switch course(head, answer, isLast: isLast) {
+            case .answered(let answered): response = answered
+            case .handler(let route, let request):
+                do {
+                    response = try await route.handler(request)
+                } catch {
+                    response = try self.response(to: error, request, answer)
+                }
             }
+            if let rest = try answer.start(response) { try await answer.finish(rest) }
         } catch {
             answer.completed(isWhole: false)
             throw error
@@ -119,8 +137,18 @@ struct Exchange {
         case handler(Router.Route, Request)
     }
 
-    /// Where a request goes. Nothing is waited for here, which keeps all of this off what the task holds while it waits.
-    private func course(_ head: RequestHead, _ match: Router.Match, _ answer: Answer) -> Course {
+    /// Where a request goes. Nothing is waited for here either.
+    private func course(_ head: RequestHead, _ answer: Answer, isLast: Bool) -> Course {
+        let match =
+            head.target.isAsterisk
+            ? .options(state.router.allMethods) : state.router.match(head.method, head.target.segments)
+        if case .route(let route, _) = match { answer.route = route }
+        if head.framing != .none {
+            let options = answer.route?.options ?? RouteOptions()
+            answer.reader = BodyReader(
+                connection, head.framing, limit: options.bodyLimit, expectsContinue: head.expectsContinue)
+        }
+        answer.keeps = head.keepsAlive && !isLast
         if case .length(let length) = head.framing, let limit = (answer.route?.options ?? RouteOptions()).bodyLimit,
             length > limit
         {
@@ -139,15 +167,7 @@ struct Exchange {
         }
     }
 
-    /// The handler's answer, or the one to what it threw. - Throws: `ClientGone` when there is nobody to answer.
-    private func run(_ route: Router.Route, _ request: Request, _ answer: Answer) async throws -> Response {
-        do {
-            return try await route.handler(request)
-        } catch {
-            return try response(to: error, request, answer)
-        }
-    }
-
+    /// The answer to what a handler threw. - Throws: `ClientGone` when there is nobody to answer.
     private func response(to error: any Error, _ request: Request, _ answer: Answer) throws(ClientGone) -> Response {
         if connection.isBroken { throw ClientGone() }
         if answer.reader?.failure == .incomplete, connection.isExpired {
@@ -160,7 +180,7 @@ struct Exchange {
     private func request(
         _ head: RequestHead, _ route: Router.Route, _ parameters: PathParameters, _ answer: Answer
     ) -> Request {
-        let encoding = head.request.headerFields.value(of: .contentEncoding)?.lowercased()
+        let encoding = head.fields.value(of: .contentEncoding)?.lowercased()
         return Request(
             head, route, parameters, id: answer.id, isNamedByClient: answer.isNamedByClient,
             traceParent: answer.traceParent, peer: connection.peer, facts: answer.facts,
@@ -175,6 +195,7 @@ struct Exchange {
 
     /// Answers what cannot be read on; the connection closes afterwards.
     private func refuse(_ refusal: Refusal) async {
+        connection.clearDeadline()
         let id = owner.makeRequestID()
         let response = state.hooks.refusal(refusal, id)
         do { try await connection.send(ResponseHead(owner).whole(response, requestID: id)) } catch { return }

@@ -35,8 +35,10 @@ public final class Request: Sendable {
         self.body = body
     }
 
-    /// Method, target and fields as they came.
+    /// Method, target and fields as they came. Made anew each time: what is asked often has a member of its own.
     public var head: HTTPRequest { parsed.request }
+
+    public var method: HTTPRequest.Method { parsed.method }
 
     /// The path as it was sent, without the query.
     public var path: String { parsed.target.rawPath }
@@ -54,7 +56,7 @@ public final class Request: Sendable {
     public var scheme: String { facts.scheme }
 
     /// The value of a header field; the lines of a name that has several are joined.
-    public func field(_ name: HTTPField.Name) -> String? { parsed.request.headerFields.value(of: name) }
+    public func field(_ name: HTTPField.Name) -> String? { parsed.fields.value(of: name) }
 
     /// The query's parameters in order, decoded as forms are.
     public var queryItems: [(name: String, value: String)] { query.map(RequestTarget.queryItems) ?? [] }

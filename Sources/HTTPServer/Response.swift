@@ -6,7 +6,7 @@ public struct Response: Sendable {
     public var headerFields: HTTPFields
     public var body: ResponseBody
 
-    public init(status: HTTPResponse.Status, headerFields: HTTPFields = [:], body: ResponseBody = .empty) {
+    public init(status: HTTPResponse.Status, headerFields: HTTPFields = .init(), body: ResponseBody = .empty) {
         self.status = status
         self.headerFields = headerFields
         self.body = body

@@ -17,9 +17,7 @@ struct ResponseHead {
         _ response: Response, requestID: String, framing: Framing, connection: String? = nil, to bytes: inout [UInt8]
     ) {
         HeadSerializer.append(response.status, response.headerFields, to: &bytes)
-        for field in owner.state.commonFields where response.headerFields.value(of: field.name) == nil {
-            bytes.append(contentsOf: field.line)
-        }
+        appendCommonFields(response.headerFields, to: &bytes)
         HeadSerializer.append("X-Request-Id", requestID, to: &bytes)
         if let connection { HeadSerializer.append("Connection", connection, to: &bytes) }
         bytes.append(contentsOf: owner.date())
@@ -32,6 +30,16 @@ struct ResponseHead {
         case .chunked: HeadSerializer.append("Transfer-Encoding: chunked\r\n", to: &bytes)
         }
         HeadSerializer.append("\r\n", to: &bytes)
+    }
+
+    /// Those that the answer does not have itself; nearly always all of them.
+    private func appendCommonFields(_ fields: HTTPFields, to bytes: inout [UInt8]) {
+        let common = owner.state.commonFields
+        guard fields.contains(where: { field in common.contains { $0.name == field.name } }) else {
+            bytes.append(contentsOf: owner.state.commonLines)
+            return
+        }
+        for field in common where !fields.contains(field.name) { bytes.append(contentsOf: field.line) }
     }
 
     /// Head and body of the last answer of a connection.

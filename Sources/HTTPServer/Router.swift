@@ -20,9 +20,14 @@ public struct Router: Sendable {
     }
 
     private struct Node: Sendable {
-        var literals: [String: Int] = [:]
+        /// Few, and short: comparing them one by one is quicker than hashing.
+        var literals: [(text: String, node: Int)] = []
         var parameter: Int?
-        var routes: [HTTPRequest.Method: Route] = [:]
+        var routes: [(method: HTTPRequest.Method, route: Route)] = []
+
+        func literal(_ text: String) -> Int? { literals.first { $0.text == text }?.node }
+
+        func route(_ method: HTTPRequest.Method) -> Route? { routes.first { $0.method == method }?.route }
     }
 
     enum Match: Sendable {
@@ -48,11 +53,13 @@ public struct Router: Sendable {
                 names.append(String(segment.dropFirst().dropLast()))
                 node = nodes[node].parameter ?? add { $0.nodes[node].parameter = $1 }
             } else {
-                node = nodes[node].literals[String(segment)] ?? add { $0.nodes[node].literals[String(segment)] = $1 }
+                let text = String(segment)
+                node = nodes[node].literal(text) ?? add { $0.nodes[node].literals.append((text, $1)) }
             }
         }
-        precondition(nodes[node].routes[method] == nil, "\(method) \(pattern) is routed twice")
-        nodes[node].routes[method] = Route(pattern: pattern, names: names, options: options, handler: handler)
+        precondition(nodes[node].route(method) == nil, "\(method) \(pattern) is routed twice")
+        let route = Route(pattern: pattern, names: names, options: options, handler: handler)
+        nodes[node].routes.append((method, route))
     }
 
     private mutating func add(_ link: (inout Router, Int) -> Void) -> Int {
@@ -64,9 +71,8 @@ public struct Router: Sendable {
     func match(_ method: HTTPRequest.Method, _ segments: [String]) -> Match {
         var values: [String] = []
         guard let node = find(segments[...], from: 0, &values) else { return .notFound }
-        let routes = nodes[node].routes
-        guard let route = routes[method] ?? (method == .head ? routes[.get] : nil) else {
-            let allow = Self.allow(routes.keys)
+        guard let route = nodes[node].route(method) ?? (method == .head ? nodes[node].route(.get) : nil) else {
+            let allow = Self.allow(nodes[node].routes.map(\.method))
             return method == .options ? .options(allow) : .notAllowed(allow)
         }
         return .route(route, PathParameters(names: route.names, values: values))
@@ -74,7 +80,7 @@ public struct Router: Sendable {
 
     private func find(_ segments: ArraySlice<String>, from node: Int, _ values: inout [String]) -> Int? {
         guard let segment = segments.first else { return nodes[node].routes.isEmpty ? nil : node }
-        if let next = nodes[node].literals[segment], let found = find(segments.dropFirst(), from: next, &values) {
+        if let next = nodes[node].literal(segment), let found = find(segments.dropFirst(), from: next, &values) {
             return found
         }
         guard let next = nodes[node].parameter, !segment.isEmpty else { return nil }
@@ -92,5 +98,5 @@ public struct Router: Sendable {
     }
 
     /// Every method this server knows a route for at the path, for `OPTIONS *`.
-    var allMethods: [HTTPRequest.Method] { Self.allow(Set(nodes.flatMap(\.routes.keys))) }
+    var allMethods: [HTTPRequest.Method] { Self.allow(Set(nodes.flatMap { $0.routes.map(\.method) })) }
 }

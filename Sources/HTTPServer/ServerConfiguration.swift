@@ -21,8 +21,11 @@ public struct ServerConfiguration: Sendable {
     public var connectionsPerAddress = 12_000
     /// Requests that one connection may carry; the last is answered `Connection: close`.
     public var requestsPerConnection = 1_000_000
-    /// Bytes read ahead of what is being handled: pipelined requests, a body not yet asked for. A connection handles one
-    /// request at a time, so this is what may be in flight behind it; the client is not read past it.
+    /// Pipelined requests of one connection that are handled in a row, as they have come; then the loop's other
+    /// connections have their turn. One is handled at a time, and answered before the next.
+    public var pipelinedRequests = 64
+    /// Bytes read ahead of what is being handled: pipelined requests, a body not yet asked for. The client is not read past
+    /// it.
     public var readAheadBytes = 128 * 1024
 
     // Bodies. How large one may be is its route's affair: `RouteOptions`.

@@ -18,13 +18,13 @@ final class ServerLoop: @unchecked Sendable {
     /// Where recv puts bytes before a connection keeps them.
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
     /// Where answers are put together; it keeps its memory from one to the next.
-    private var output: [UInt8] = []
+    @exclusivity(unchecked) private var output: [UInt8] = []
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var listeners: [(descriptor: Int32, registration: Registration)] = []
-    private var dateLine: [UInt8] = []
-    private var dateLineUntil: ContinuousClock.Instant?
+    @exclusivity(unchecked) private var dateLine: [UInt8] = []
+    @exclusivity(unchecked) private var dateLineUntil: ContinuousClock.Instant?
     private var isSweeping = false
-    private var idGenerator = RequestIDGenerator()
+    @exclusivity(unchecked) private var idGenerator = RequestIDGenerator()
     private var farewells: [ObjectIdentifier: Farewell] = [:]
     private lazy var deflater = Deflater(level: configuration.compressionLevel)
 
@@ -121,7 +121,9 @@ final class ServerLoop: @unchecked Sendable {
     // MARK: Answering
 
     /// Lends out the buffer that answers are put together in, empty.
-    func withOutput<Result>(_ body: (inout [UInt8]) throws -> Result) rethrows -> Result {
+    func withOutput<Result, Failure: Error>(
+        _ body: (inout [UInt8]) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
         output.removeAll(keepingCapacity: true)
         return try body(&output)
     }

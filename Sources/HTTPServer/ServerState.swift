@@ -11,8 +11,9 @@ final class ServerState: Sendable {
     let router: Router
     let hooks: ServerHooks
     let logger: Logger
-    /// The hooks' common fields with their lines as they go out.
+    /// The hooks' common fields with their lines as they go out, one by one and in one piece.
     let commonFields: [(name: HTTPField.Name, line: [UInt8])]
+    let commonLines: [UInt8]
     let connections = Atomic<Int>(0)
     let compressedStreams = Atomic<Int>(0)
     let isStopping = Atomic<Bool>(false)
@@ -30,6 +31,7 @@ final class ServerState: Sendable {
             HeadSerializer.append(field.name.rawName, field.value, to: &line)
             return (field.name, line)
         }
+        commonLines = commonFields.flatMap(\.line)
     }
 
     /// Raises the process's limit on open files as far as it may go, and takes no more connections than it then allows: at

@@ -43,9 +43,11 @@ final class Observation: Sendable {
 
     let metrics: Metrics
     private let logger: Logger
+    private let logsAnswers: Bool
 
     init(logger: Logger, metrics: Metrics) {
         self.logger = logger
+        logsAnswers = logger.logLevel <= .info
         self.metrics = metrics
     }
 
@@ -122,7 +124,7 @@ final class Observation: Sendable {
     /// The access log: one line an answer, without query values and tokens, and without a path that names a person.
     func completed(_ request: CompletedRequest) {
         metrics.requests.count(request)
-        guard logger.logLevel <= .info else { return }
+        guard logsAnswers else { return }
         let path = request.route.contains("{clever_id}") ? request.route : request.path
         var metadata: Logger.Metadata = [
             "method": "\(request.method)", "path": "\(path)", "route": "\(request.route)",

@@ -35,12 +35,12 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     private let worstTurnNanoseconds = Atomic<Int64>(0)
     private let ended = DispatchSemaphore(value: 0)
 
-    private var localJobs: [UnownedJob] = []
+    @exclusivity(unchecked) private var localJobs: [UnownedJob] = []
     /// The jobs that are being run.
-    private var batch: [UnownedJob] = []
-    private var registrations = RegistrationTable()
-    private var timers = TimerHeap()
-    private var turnStart = ContinuousClock.now
+    @exclusivity(unchecked) private var batch: [UnownedJob] = []
+    @exclusivity(unchecked) private var registrations = RegistrationTable()
+    @exclusivity(unchecked) private var timers = TimerHeap()
+    @exclusivity(unchecked) private var turnStart = ContinuousClock.now
     private let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: 256)
 
     /// Starts the thread. Aborts when the system has no descriptors left for an epoll at all.

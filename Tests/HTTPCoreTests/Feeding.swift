@@ -42,14 +42,14 @@ struct HeadSummary: Equatable {
     var bytes: Int
 
     init(_ head: RequestHead, bytes: Int) {
-        method = head.request.method.rawValue
+        method = head.method.rawValue
         target = head.target
-        authority = head.request.authority
+        authority = head.authority
         minorVersion = head.minorVersion
         framing = head.framing
         keepsAlive = head.keepsAlive
         expectsContinue = head.expectsContinue
-        fields = head.request.headerFields
+        fields = head.fields
         self.bytes = bytes
     }
 }

@@ -15,7 +15,7 @@ struct Answer: Sendable {
     /// The resource's version, for `ETag`, `If-None-Match` and 304.
     var version: Int?
     var location: String?
-    var headerFields: HTTPFields = [:]
+    var headerFields: HTTPFields = .init()
     /// What the idempotency record keeps instead of the body, where the body holds a secret.
     var storedBody: [UInt8]?
 

@@ -48,26 +48,24 @@ final class EndpointRunner: Sendable {
 
     func respond(to request: Request) async throws -> Response {
         do {
-            return Self.response(try await answer(request), to: request)
+            let answer: Answer
+            switch endpoint.action {
+            case .open(let run):
+                answer = try await run(
+                    Call(application: application, request: request, principal: nil, now: application.now()))
+            case .read(let role, let run): answer = try await run(authorized(request, role))
+            case .raw(let role, let run):
+                let call = try await authorized(request, role)
+                try checkMediaType(request)
+                answer = try await run(call)
+            case .change(let role, let run):
+                let call = try await authorized(request, role)
+                try checkMediaType(request)
+                answer = try await change(call, run)
+            }
+            return Self.response(answer, to: request)
         } catch {
             return ProblemResponse.make(error, request: request, application: application)
-        }
-    }
-
-    private func answer(_ request: Request) async throws -> Answer {
-        switch endpoint.action {
-        case .open(let run):
-            return try await run(
-                Call(application: application, request: request, principal: nil, now: application.now()))
-        case .read(let role, let run): return try await run(authorized(request, role))
-        case .raw(let role, let run):
-            let call = try await authorized(request, role)
-            try checkMediaType(request)
-            return try await run(call)
-        case .change(let role, let run):
-            let call = try await authorized(request, role)
-            try checkMediaType(request)
-            return try await change(call, run)
         }
     }
 
@@ -146,7 +144,7 @@ final class EndpointRunner: Sendable {
         if let location = answer.location { fields[.location] = location }
         if let version = answer.version {
             fields[.eTag] = EntityTag.format(version)
-            let isRead = request.head.method == .get || request.head.method == .head
+            let isRead = request.method == .get || request.method == .head
             if isRead, let field = request.field(.ifNoneMatch),
                 let known = EntityTag.known(field, version: version)
             {
@@ -159,13 +157,18 @@ final class EndpointRunner: Sendable {
         switch answer.body {
         case .none: return Response(status: status, headerFields: fields)
         case .json(let bytes):
-            fields.append(HTTPField(name: .contentType, value: "application/json"))
+            fields.append(jsonType)
             return Response(status: status, headerFields: fields, body: .bytes(bytes))
         case .other(let contentType, let body):
-            fields.append(HTTPField(name: .contentType, value: contentType))
+            fields.append(
+                contentType == textType.value ? textType : HTTPField(name: .contentType, value: contentType))
             return Response(status: status, headerFields: fields, body: body)
         }
     }
+
+    // Fields that are made once: making one looks at each of its characters.
+    private static let jsonType = HTTPField(name: .contentType, value: "application/json")
+    private static let textType = HTTPField(name: .contentType, value: "text/plain; charset=utf-8")
 }
 
 extension Problem {

@@ -21,7 +21,7 @@ struct IdempotencyKey: Sendable {
     /// Nil without the header field, and for methods other than POST, whose repetition is told by `If-Match`.
     /// - Throws: 400 `idempotency_key_invalid`.
     init?(of call: Call, tokenID: UUID, body: [UInt8]) throws(Problem) {
-        guard call.request.head.method == .post, let key = call.headerField(.idempotencyKey) else { return nil }
+        guard call.request.method == .post, let key = call.headerField(.idempotencyKey) else { return nil }
         guard Limits.idempotencyKey.contains(key.unicodeScalars.count),
             key.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control })
         else {
@@ -31,7 +31,7 @@ struct IdempotencyKey: Sendable {
         }
         self.key = key
         self.tokenID = tokenID
-        method = call.request.head.method.rawValue
+        method = call.request.method.rawValue
         path = Self.coveredPath(of: call)
         bodyDigest = Array(SHA256.hash(data: body))
         now = call.now

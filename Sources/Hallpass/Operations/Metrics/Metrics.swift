@@ -56,7 +56,7 @@ final class Metrics: Sendable {
         let entries = requests.snapshot()
         page.family("hallpass_http_requests_total", .counter, "Requests answered.") { samples in
             for (key, entry) in entries {
-                for (status, count) in entry.statuses.sorted(by: { $0.key < $1.key }) {
+                for (status, count) in entry.statuses.sorted(by: { $0.status < $1.status }) {
                     samples.sample(
                         Double(count), ["route": key.route, "method": key.method, "status": String(status)])
                 }

@@ -19,14 +19,23 @@ final class RequestStatistics: Sendable {
     }
 
     struct Entry: Sendable {
-        var statuses: [Int: Int] = [:]
+        /// Few: found one by one.
+        private(set) var statuses: [(status: Int, count: Int)] = []
         var histogram = [Int](repeating: 0, count: RequestStatistics.bounds.count + 1)
         var seconds = 0.0
         var requestBytes = 0
         var responseBytes = 0
 
+        fileprivate mutating func add(_ count: Int, _ status: Int) {
+            if let index = statuses.firstIndex(where: { $0.status == status }) {
+                statuses[index].count += count
+            } else {
+                statuses.append((status, count))
+            }
+        }
+
         fileprivate mutating func add(_ other: Entry) {
-            statuses.merge(other.statuses, uniquingKeysWith: +)
+            for (status, count) in other.statuses { add(count, status) }
             for index in histogram.indices { histogram[index] += other.histogram[index] }
             seconds += other.seconds
             requestBytes += other.requestBytes
@@ -34,8 +43,29 @@ final class RequestStatistics: Sendable {
         }
     }
 
+    /// Entries by key. What was counted last is likely what is counted next, and is found without hashing.
+    private struct Table {
+        private(set) var keys: [Key] = []
+        private(set) var entries: [Entry] = []
+        private var places: [Key: Int] = [:]
+        private var last = 0
+
+        mutating func count(_ key: Key, _ change: (inout Entry) -> Void) {
+            if last >= keys.count || keys[last] != key { last = place(of: key) }
+            change(&entries[last])
+        }
+
+        private mutating func place(of key: Key) -> Int {
+            if let place = places[key] { return place }
+            keys.append(key)
+            entries.append(Entry())
+            places[key] = keys.count - 1
+            return keys.count - 1
+        }
+    }
+
     private final class Part: Sendable {
-        let entries = Mutex<[Key: Entry]>([:])
+        let table = Mutex(Table())
     }
 
     private let loops: [EventLoop]
@@ -52,15 +82,14 @@ final class RequestStatistics: Sendable {
             method: Self.isKnown(request.method) ? request.method : "other")
         let seconds = request.duration.inSeconds
         let index = Self.bounds.firstIndex { seconds <= $0 } ?? Self.bounds.count
-        part.entries.withLock { entries in
-            func add(_ entry: inout Entry) {
-                entry.statuses[request.status, default: 0] += 1
+        part.table.withLock { table in
+            table.count(key) { entry in
+                entry.add(1, request.status)
                 entry.histogram[index] += 1
                 entry.seconds += seconds
                 entry.requestBytes += request.requestBytes
                 entry.responseBytes += request.responseBytes
             }
-            add(&entries[key, default: Entry()])
         }
     }
 
@@ -75,7 +104,8 @@ final class RequestStatistics: Sendable {
     func snapshot() -> [(key: Key, entry: Entry)] {
         var sum: [Key: Entry] = [:]
         for part in parts {
-            for (key, entry) in part.entries.withLock({ $0 }) { sum[key, default: Entry()].add(entry) }
+            let table = part.table.withLock { $0 }
+            for (key, entry) in zip(table.keys, table.entries) { sum[key, default: Entry()].add(entry) }
         }
         return sum.sorted { ($0.key.route, $0.key.method) < ($1.key.route, $1.key.method) }
             .map { (key: $0.key, entry: $0.value) }
