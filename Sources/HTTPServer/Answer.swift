@@ -22,6 +22,9 @@ final class Answer: @unchecked Sendable {
     @exclusivity(unchecked) var reader: BodyReader?
     /// Whether the connection can carry another request.
     @exclusivity(unchecked) var keeps = true
+    /// What is answered, once it is known.
+    @exclusivity(unchecked) var response = Response(status: .internalServerError)
+    @exclusivity(unchecked) private var rest = Rest.none
     private let connection: Connection
     private let owner: ServerLoop
     private let head: RequestHead
@@ -46,38 +49,41 @@ final class Answer: @unchecked Sendable {
     // MARK: Sending
 
     /// What of an answer is still to be sent after `start`.
-    enum Rest {
+    private enum Rest {
+        case none
         /// The client is slower than the answer, which has `bodyBytes` in its body.
         case bytes([UInt8], bodyBytes: Int)
         case large(head: [UInt8], body: [UInt8])
-        case stream(Response, isCompressed: Bool, @Sendable (ResponseWriter) async throws -> Void)
+        case stream(isCompressed: Bool, @Sendable (ResponseWriter) async throws -> Void)
     }
 
-    /// Sends what can be sent at once: nearly always all of the answer, and then nothing has to wait for anything.
-    func start(_ given: Response) throws(ClientGone) -> Rest? {
+    /// Sends what can be sent at once, nearly always all of the response: then nothing has to be waited for.
+    /// - Returns: whether that was all.
+    func start() throws(ClientGone) -> Bool {
         if connection.isBroken { throw ClientGone() }
         connection.clearExpiry()
         decideWhetherToKeep()
         reader?.stopExpecting()
-        var response = given
-        let code = response.status.code
-        if code == 204 || code == 304 || code < 200 {
+        status = response.status.code
+        if status == 204 || status == 304 || status < 200 {
             response.headerFields[.contentType] = nil
-            if code == 304 { Compression.markNotModified(&response, head) }
-            status = code
-            return try join(response, .none, [])
+            if status == 304 { Compression.markNotModified(&response, head) }
+            return try join(.none, [])
         }
         let compression = Compression.decide(&response, for: head, owner)
         switch response.body {
-        case .empty: return try start(response, [])
-        case .bytes(let bytes): return try start(response, compression == .gzip ? owner.compress(bytes) : bytes)
-        case .stream(let write): return .stream(response, isCompressed: compression == .gzip, write)
+        case .empty: return try start([])
+        case .bytes(let bytes): return try start(compression == .gzip ? owner.compress(bytes) : bytes)
+        case .stream(let write):
+            rest = .stream(isCompressed: compression == .gzip, write)
+            return false
         }
     }
 
     /// Sends the rest at the pace of the client. - Throws: `ClientGone`, or what broke a streamed body off.
-    func finish(_ rest: Rest) async throws {
+    func finish() async throws {
         switch rest {
+        case .none: break
         case .bytes(let bytes, let bodyBytes):
             try await connection.send(bytes)
             sentBytes = bodyBytes
@@ -85,7 +91,7 @@ final class Answer: @unchecked Sendable {
             try await connection.send(head, hasMore: true)
             try await connection.send(body)
             sentBytes = body.count
-        case .stream(let response, let isCompressed, let write): try await stream(response, isCompressed, write)
+        case .stream(let isCompressed, let write): try await stream(isCompressed, write)
         }
     }
 
@@ -97,43 +103,41 @@ final class Answer: @unchecked Sendable {
         keeps = connection.unreadCount > 0 && reader?.isFinished != false
     }
 
-    private func start(_ response: Response, _ body: [UInt8]) throws(ClientGone) -> Rest? {
-        status = response.status.code
-        if head.method == .head { return try join(response, .length(body.count), []) }
-        guard body.count <= Self.joinedBytes else {
-            return .large(head: headBytes(response, .length(body.count)), body: body)
-        }
-        return try join(response, .length(body.count), body)
+    private func start(_ body: [UInt8]) throws(ClientGone) -> Bool {
+        if head.method == .head { return try join(.length(body.count), []) }
+        guard body.count > Self.joinedBytes else { return try join(.length(body.count), body) }
+        rest = .large(head: headBytes(.length(body.count)), body: body)
+        return false
     }
 
     /// Sends head and body in one go, put together where the loop puts every such answer together.
-    private func join(
-        _ response: Response, _ framing: ResponseHead.Framing, _ body: [UInt8]
-    ) throws(ClientGone) -> Rest? {
-        let rest = try owner.withOutput { (bytes) throws(ClientGone) in
-            appendHead(response, framing, to: &bytes)
+    private func join(_ framing: ResponseHead.Framing, _ body: [UInt8]) throws(ClientGone) -> Bool {
+        let left = try owner.withOutput { (bytes) throws(ClientGone) in
+            appendHead(framing, to: &bytes)
             bytes.append(contentsOf: body)
             return try connection.sendNow(bytes)
         }
-        guard rest.isEmpty else { return .bytes(rest, bodyBytes: body.count) }
+        guard left.isEmpty else {
+            rest = .bytes(left, bodyBytes: body.count)
+            return false
+        }
         sentBytes = body.count
-        return nil
+        return true
     }
 
     private func stream(
-        _ response: Response, _ isCompressed: Bool, _ write: @Sendable (ResponseWriter) async throws -> Void
+        _ isCompressed: Bool, _ write: @Sendable (ResponseWriter) async throws -> Void
     ) async throws {
         let isChunked = head.minorVersion == 1
         if !isChunked { keeps = false }
         let framing = isChunked ? ResponseHead.Framing.chunked : .none
-        status = response.status.code
         if head.method == .head {
-            if let rest = try join(response, framing, []) { try await finish(rest) }
+            if try !join(framing, []) { try await finish() }
             return
         }
         if Compression.isEventStream(response) { try connection.becomeEndless() }
         let stream = BodyStream(
-            connection, head: headBytes(response, framing), isChunked: isChunked,
+            connection, head: headBytes(framing), isChunked: isChunked,
             deflater: isCompressed ? owner.takeDeflater() : nil)
         defer {
             sentBytes = stream.bodyBytes
@@ -151,14 +155,14 @@ final class Answer: @unchecked Sendable {
         try await stream.finish()
     }
 
-    private func headBytes(_ response: Response, _ framing: ResponseHead.Framing) -> [UInt8] {
+    private func headBytes(_ framing: ResponseHead.Framing) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(512)
-        appendHead(response, framing, to: &bytes)
+        appendHead(framing, to: &bytes)
         return bytes
     }
 
-    private func appendHead(_ response: Response, _ framing: ResponseHead.Framing, to bytes: inout [UInt8]) {
+    private func appendHead(_ framing: ResponseHead.Framing, to bytes: inout [UInt8]) {
         let option = keeps ? (head.minorVersion == 0 ? "keep-alive" : nil) : "close"
         ResponseHead(owner).append(response, requestID: id, framing: framing, connection: option, to: &bytes)
     }

@@ -50,7 +50,8 @@ final class Connection: @unchecked Sendable {
     }
 
     func start() throws(SocketError) {
-        registration = try owner.loop.register(descriptor, interest: .read) { [unowned self] in ready($0) }
+        // The registration is cancelled before the connection goes, and no handler is called after that.
+        registration = try owner.loop.register(descriptor, interest: .read) { [unowned(unsafe) self] in ready($0) }
     }
 
     /// - Parameter resets: the client is to see that the answer is not whole, also where only the end of the connection

@@ -110,17 +110,14 @@ struct Exchange {
     private func handle(_ head: RequestHead, isLast: Bool) async throws -> Bool {
         let answer = Answer(connection, head)
         do {
-            let response: Response
-            switch course(head, answer, isLast: isLast) {
-            case .answered(let answered): response = answered
-            case .handler(let route, let request):
+            if let request = course(head, answer, isLast: isLast) {
                 do {
-                    response = try await route.handler(request)
+                    answer.response = try await request.handler(request)
                 } catch {
-                    response = try self.response(to: error, request, answer)
+                    answer.response = try response(to: error, request, answer)
                 }
             }
-            if let rest = try answer.start(response) { try await answer.finish(rest) }
+            if try !answer.start() { try await answer.finish() }
         } catch {
             answer.completed(isWhole: false)
             throw error
@@ -132,13 +129,8 @@ struct Exchange {
         return answer.keeps
     }
 
-    private enum Course {
-        case answered(Response)
-        case handler(Router.Route, Request)
-    }
-
-    /// Where a request goes. Nothing is waited for here either.
-    private func course(_ head: RequestHead, _ answer: Answer, isLast: Bool) -> Course {
+    /// What goes to a handler; nil for what has its response already. Nothing is waited for here either.
+    private func course(_ head: RequestHead, _ answer: Answer, isLast: Bool) -> Request? {
         let match =
             head.target.isAsterisk
             ? .options(state.router.allMethods) : state.router.match(head.method, head.target.segments)
@@ -153,18 +145,19 @@ struct Exchange {
             length > limit
         {
             answer.keeps = false
-            return .answered(state.hooks.refusal(.bodyTooLarge, answer.id))
+            answer.response = state.hooks.refusal(.bodyTooLarge, answer.id)
+            return nil
         }
         switch match {
-        case .notFound: return .answered(state.hooks.refusal(.notFound, answer.id))
+        case .notFound: answer.response = state.hooks.refusal(.notFound, answer.id)
         case .notAllowed(let allow):
-            var response = state.hooks.refusal(.methodNotAllowed(allow: allow), answer.id)
-            response.headerFields[.allow] = Self.list(allow)
-            return .answered(response)
+            answer.response = state.hooks.refusal(.methodNotAllowed(allow: allow), answer.id)
+            answer.response.headerFields[.allow] = Self.list(allow)
         case .options(let allow):
-            return .answered(Response(status: .noContent, headerFields: [.allow: Self.list(allow)]))
-        case .route(let route, let parameters): return .handler(route, request(head, route, parameters, answer))
+            answer.response = Response(status: .noContent, headerFields: [.allow: Self.list(allow)])
+        case .route(let route, let parameters): return request(head, route, parameters, answer)
         }
+        return nil
     }
 
     /// The answer to what a handler threw. - Throws: `ClientGone` when there is nobody to answer.

@@ -40,6 +40,8 @@ public final class Request: Sendable {
 
     public var method: HTTPRequest.Method { parsed.method }
 
+    var handler: Handler { matched.handler }
+
     /// The path as it was sent, without the query.
     public var path: String { parsed.target.rawPath }
 

@@ -11,6 +11,7 @@ enum ProblemResponse {
     static let contentType = "application/problem+json"
 
     /// The response for an error that an action threw. What is nobody's fault but ours is logged and answered 500.
+    @inline(never)
     static func make(_ error: any Error, request: Request, application: Application) -> Response {
         let problem = problem(for: error)
         if problem.status >= 500 {

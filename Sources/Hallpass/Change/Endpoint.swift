@@ -36,6 +36,9 @@ struct Endpoint: Sendable {
     }
 }
 
+// What `respond` holds while it waits is memory that each connection touches at each request, and among a thousand
+// connections most of what a request costs. So what waits less often is kept out of it: `@inline(never)`.
+
 /// Runs an endpoint's action on a request: authentication, role, media type, body, transaction, answer.
 final class EndpointRunner: Sendable {
     private let application: Application
@@ -48,32 +51,60 @@ final class EndpointRunner: Sendable {
 
     func respond(to request: Request) async throws -> Response {
         do {
-            let answer: Answer
             switch endpoint.action {
             case .open(let run):
-                answer = try await run(
-                    Call(application: application, request: request, principal: nil, now: application.now()))
-            case .read(let role, let run): answer = try await run(authorized(request, role))
-            case .raw(let role, let run):
-                let call = try await authorized(request, role)
-                try checkMediaType(request)
-                answer = try await run(call)
-            case .change(let role, let run):
-                let call = try await authorized(request, role)
-                try checkMediaType(request)
-                answer = try await change(call, run)
+                return Self.response(try await run(anonymous(request)), to: request)
+            case .read(let role, let run):
+                if let call = try remembered(request, role) {
+                    return Self.response(try await run(call), to: request)
+                }
+                return Self.response(try await run(authorized(request, role)), to: request)
+            case .raw(let role, let run): return try await raw(request, role, run)
+            case .change(let role, let run): return try await change(request, role, run)
             }
-            return Self.response(answer, to: request)
         } catch {
             return ProblemResponse.make(error, request: request, application: application)
         }
     }
 
-    private func authorized(_ request: Request, _ role: Role) async throws -> Call {
+    @inline(never)
+    private func anonymous(_ request: Request) -> Call {
+        Call(application: application, request: request, principal: nil, now: application.now())
+    }
+
+    /// The call of a token that is remembered. Nothing is waited for, so what a connection's task holds stays small.
+    @inline(never)
+    private func remembered(_ request: Request, _ role: Role) throws(Problem) -> Call? {
         let now = application.now()
-        let principal = try await application.tokens.authorize(
+        let principal = try application.tokens.remembered(request, role: role, now: now, observe: application.observe)
+        return principal.map { Call(application: application, request: request, principal: $0, now: now) }
+    }
+
+    @inline(never)
+    private func authorized(_ request: Request, _ role: Role) async throws -> Call {
+        if let call = try remembered(request, role) { return call }
+        let now = application.now()
+        let principal = try await application.tokens.find(
             request, role: role, now: now, observe: application.observe)
         return Call(application: application, request: request, principal: principal, now: now)
+    }
+
+    @inline(never)
+    private func raw(
+        _ request: Request, _ role: Role, _ run: @Sendable (Call) async throws -> Answer
+    ) async throws -> Response {
+        let call = try await authorized(request, role)
+        try checkMediaType(request)
+        return Self.response(try await run(call), to: request)
+    }
+
+    @inline(never)
+    private func change(
+        _ request: Request, _ role: Role, _ run: @escaping @Sendable (Change) async throws -> Answer
+    ) async throws -> Response {
+        let call = try await authorized(request, role)
+        try checkMediaType(request)
+        return Self.response(try await change(call, run), to: request)
     }
 
     private func change(
@@ -139,6 +170,7 @@ final class EndpointRunner: Sendable {
         }
     }
 
+    @inline(never)
     static func response(_ answer: Answer, to request: Request) -> Response {
         var fields = answer.headerFields
         if let location = answer.location { fields[.location] = location }

@@ -37,37 +37,58 @@ final class TokenCache: Sendable {
         self.refused = refused
     }
 
-    /// The caller of a request. - Throws: 401 `unauthorized`, 403 `forbidden`, 429 `too_many_requests` for a wrong token
-    /// after too many others from the same address.
-    func authorize(_ request: Request, role: Role, now: Date, observe: (Observation.Event) -> Void) async throws
-        -> Principal
-    {
-        func note(_ reason: Observation.RefusedAuthentication) {
-            observe(
-                .authenticationRefused(requestID: request.id, reason: reason, clientAddress: request.clientAddress))
+    typealias Observe = (Observation.Event) -> Void
+
+    /// The caller of a request, where the token is remembered: nearly always, and then nothing is waited for.
+    /// - Throws: 403 `forbidden`.
+    func remembered(_ request: Request, role: Role, now: Date, observe: Observe) throws(Problem) -> Principal? {
+        guard let digest = Self.digest(of: request) else { return nil }
+        let known = state.withLock { state -> Principal? in
+            guard let entry = state.entries[digest], entry.until > now, !entry.principal.isExpired(at: now) else {
+                return nil
+            }
+            state.lastUses[entry.principal.tokenID] = now
+            return entry.principal
         }
+        guard let known else { return nil }
+        try check(known, role, request, observe)
+        return known
+    }
+
+    /// The caller of a request, looked up. - Throws: 401 `unauthorized`, 403 `forbidden`, 429 `too_many_requests` for a
+    /// wrong token after too many others from the same address.
+    func find(_ request: Request, role: Role, now: Date, observe: Observe) async throws -> Principal {
         guard let principal = try await principal(of: request, now: now) else {
             guard request.field(.authorization) != nil else {
-                note(.missingToken)
+                note(.missingToken, request, observe)
                 throw Self.unauthorized
             }
             if let seconds = refused.count(request.clientAddress, now: now) {
-                note(.tooMany)
+                note(.tooMany, request, observe)
                 throw Problem(
                     status: 429, code: .tooManyRequests,
                     detail: "Too many wrong tokens came from this address. Wait, then send one that is right.",
                     retryAfterSeconds: seconds)
             }
-            note(.unknownToken)
+            note(.unknownToken, request, observe)
             throw Self.unauthorized
         }
-        guard principal.role >= role else {
-            note(.roleTooLow)
-            throw Problem(
-                status: 403, code: .forbidden,
-                detail: "This needs a token with the role \(role.rawValue); this one's is \(principal.role.rawValue).")
-        }
+        try check(principal, role, request, observe)
         return principal
+    }
+
+    private func check(
+        _ principal: Principal, _ role: Role, _ request: Request, _ observe: Observe
+    ) throws(Problem) {
+        guard principal.role < role else { return }
+        note(.roleTooLow, request, observe)
+        throw Problem(
+            status: 403, code: .forbidden,
+            detail: "This needs a token with the role \(role.rawValue); this one's is \(principal.role.rawValue).")
+    }
+
+    private func note(_ reason: Observation.RefusedAuthentication, _ request: Request, _ observe: Observe) {
+        observe(.authenticationRefused(requestID: request.id, reason: reason, clientAddress: request.clientAddress))
     }
 
     private static let unauthorized = Problem(
@@ -75,14 +96,8 @@ final class TokenCache: Sendable {
         detail: "Send `Authorization: Bearer hp_…` with a token that exists, has not expired and is not revoked.")
 
     private func principal(of request: Request, now: Date) async throws -> Principal? {
-        guard let field = request.field(.authorization), let digest = Self.digest(ofBearer: field)
-        else { return nil }
-        let (known, generation) = state.withLock { state -> (Principal?, Int) in
-            guard let entry = state.entries[digest], entry.until > now else { return (nil, state.generation) }
-            state.lastUses[entry.principal.tokenID] = now
-            return (entry.principal, state.generation)
-        }
-        if let known { return known.isExpired(at: now) ? nil : known }
+        guard let digest = Self.digest(of: request) else { return nil }
+        let generation = state.withLock { $0.generation }
         let rows = try await database.query(
             Query(
                 "token.find",
@@ -99,6 +114,10 @@ final class TokenCache: Sendable {
             state.entries[digest] = Entry(principal: principal, until: now.addingTimeInterval(Self.lifetimeSeconds))
         }
         return principal
+    }
+
+    private static func digest(of request: Request) -> SHA256.Digest? {
+        request.field(.authorization).flatMap(digest(ofBearer:))
     }
 
     /// The SHA-256 of the token of `Bearer …` (RFC 6750 §2.1); the scheme's case does not matter. Nil for what is no token.
