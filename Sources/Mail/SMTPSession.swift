@@ -78,7 +78,23 @@ public final class SMTPSession {
         curl_set_string(curl, CURLOPT_MAIL_FROM, "<\(EmailAddress.wireForm(sender))>")
         curl_set_pointer(curl, CURLOPT_MAIL_RCPT, list)
         curl_set_long(curl, CURLOPT_UPLOAD, 1)
+        curl_set_size(curl, CURLOPT_INFILESIZE_LARGE, declaredSize)
         return outcome(of: curl_easy_perform(curl))
+    }
+
+    /// What libcurl is told of the message's length: then it ends the message together with its last octet, and tells a server
+    /// that asks for it (RFC 1870). It counts with the dots that it stuffs, so of a message with such it is told nothing (-1).
+    private var declaredSize: Int64 {
+        message.withUnsafeBytes { bytes in
+            guard var line = bytes.baseAddress else { return 0 }
+            let end = line + bytes.count
+            while line < end {
+                if line.load(as: UInt8.self) == UInt8(ascii: ".") { return -1 }
+                guard let lineEnd = memchr(line, Int32(UInt8(ascii: "\n")), end - line) else { break }
+                line = UnsafeRawPointer(lineEnd) + 1
+            }
+            return Int64(bytes.count)
+        }
     }
 
     private func prepare(fresh: Bool, for purpose: Purpose) {
@@ -96,6 +112,8 @@ public final class SMTPSession {
         curl_set_string(curl, CURLOPT_URL, configuration.url)
         curl_set_pointer(curl, CURLOPT_ERRORBUFFER, errorText)
         curl_set_long(curl, CURLOPT_NOSIGNAL, 1)
+        // Messages are small. libcurl takes twice as much besides for each, which is to come from the heap, not from the kernel.
+        curl_set_long(curl, CURLOPT_UPLOAD_BUFFERSIZE, 32_768)
         setLimits()
         setSecurity()
         listen()

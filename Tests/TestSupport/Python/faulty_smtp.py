@@ -192,7 +192,7 @@ class Session(threading.Thread):
                 {
                     "mail": self.mail,
                     "recipients": self.recipients,
-                    "content": message.replace(b"\r\n..", b"\r\n.").decode("utf-8", "replace"),
+                    "content": (b"\r\n" + message).replace(b"\r\n..", b"\r\n.")[2:].decode("utf-8", "replace"),
                     "secure": self.is_secure,
                     "login": self.is_known,
                 }
