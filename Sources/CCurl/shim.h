@@ -11,16 +11,9 @@ static inline CURLcode curl_set_string(CURL *handle, CURLoption option, const ch
 static inline CURLcode curl_set_pointer(CURL *handle, CURLoption option, const void *value) {
     return curl_easy_setopt(handle, option, value);
 }
-static inline CURLcode curl_set_data_callback(
-    CURL *handle, CURLoption option, size_t (*callback)(char *, size_t, size_t, void *)) {
-    return curl_easy_setopt(handle, option, callback);
-}
 static inline CURLcode curl_set_debug_callback(
     CURL *handle, int (*callback)(CURL *, curl_infotype, char *, size_t, void *)) {
     return curl_easy_setopt(handle, CURLOPT_DEBUGFUNCTION, callback);
-}
-static inline CURLcode curl_get_long(CURL *handle, CURLINFO info, long *value) {
-    return curl_easy_getinfo(handle, info, value);
 }
 static inline CURLcode curl_set_progress_callback(
     CURL *handle, int (*callback)(void *, curl_off_t, curl_off_t, curl_off_t, curl_off_t)) {

@@ -8,34 +8,43 @@ enum HeaderText {
     /// Longer words of plain text are encoded, because an encoded text can be folded anywhere.
     private static let plainWordOctets = 60
 
-    /// A field line with its CRLF; the value is made of words that may be folded between.
-    static func field(_ name: String, _ words: [String]) -> String {
-        var lines = "\(name):"
-        var column = lines.utf8.count
+    /// Writes a field line with its CRLF; the value is made of words that may be folded between.
+    static func field(_ name: String, _ words: [String], into head: inout [UInt8]) {
+        head.append(contentsOf: name.utf8)
+        head.append(UInt8(ascii: ":"))
+        var column = name.utf8.count + 1
         for word in words {
             // The first word may begin the second line, which is not empty then: the field's name stands in the first.
             if column + 1 + word.utf8.count > lineColumns {
-                lines += "\r\n"
+                head.append(0x0D)
+                head.append(0x0A)
                 column = 0
             }
-            lines += " \(word)"
+            head.append(UInt8(ascii: " "))
+            head.append(contentsOf: word.utf8)
             column += 1 + word.utf8.count
         }
-        return lines + "\r\n"
+        head.append(0x0D)
+        head.append(0x0A)
     }
 
-    /// A field of unstructured text, such as a subject. Its first word stands in the first line: white space there is part
-    /// of the text to some readers.
-    static func unstructured(_ name: String, _ text: String) -> String {
+    /// Writes a field of unstructured text, such as a subject. Its first word stands in the first line: white space there is
+    /// part of the text to some readers.
+    static func unstructured(_ name: String, _ text: String, into head: inout [UInt8]) {
+        if name.utf8.count + 2 + text.utf8.count <= lineColumns, isPlainLine(text) {
+            return field(name, [text], into: &head)
+        }
         let text = harmless(text)
-        if text.isEmpty { return "\(name):\r\n" }
-        return field(name, plainWords(text) ?? encodedWords(text, behind: name.utf8.count + 2))
+        if text.isEmpty { return field(name, [], into: &head) }
+        field(name, plainWords(text) ?? encodedWords(text, behind: name.utf8.count + 2), into: &head)
     }
 
     /// A mailbox: a display name as atoms, quoted or encoded, and the address in its wire form.
     static func mailbox(_ mailbox: Mailbox) -> [String] {
         let address = withoutControls(EmailAddress.wireForm(mailbox.address))
-        guard let name = mailbox.name.map({ harmless($0).trimmed }), !name.isEmpty else { return [address] }
+        guard let name = mailbox.name.map({ isPlainLine($0) ? $0 : harmless($0).trimmed }), !name.isEmpty else {
+            return [address]
+        }
         guard let words = plainWords(name) else { return encodedWords(name, behind: 10) + ["<\(address)>"] }
         if name.utf8.allSatisfy({ isAtomText($0) || $0 == UInt8(ascii: " ") }) { return words + ["<\(address)>"] }
         // A quoted string may be folded at its spaces, which stay (RFC 5322 §3.2.4).
@@ -45,14 +54,17 @@ enum HeaderText {
 
     /// Text without controls: each becomes a space.
     static func harmless(_ text: String) -> String {
-        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
+        if isPrintable(text) { return text }
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars { result.append(isControl(scalar) ? " " : scalar) }
         return String(result)
     }
 
     /// A token that stands by itself, such as a message id: controls and spaces are dropped.
-    static func token(_ text: String) -> String { withoutControls(text).replacing(" ", with: "") }
+    static func token(_ text: String) -> String {
+        if text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) { return text }
+        return withoutControls(text).replacing(" ", with: "")
+    }
 
     /// `=?UTF-8?B?…?=` words, each whole by itself. - Parameter columns: taken in the first word's line already.
     static func encodedWords(_ text: String, behind columns: Int) -> [String] {
@@ -80,6 +92,29 @@ enum HeaderText {
         return words.allSatisfy { !$0.isEmpty && $0.utf8.count <= plainWordOctets } ? words : nil
     }
 
+    /// Whether a text is one of plain words, as nearly all are, with single spaces between them.
+    private static func isPlainLine(_ text: String) -> Bool {
+        var wordOctets = 0
+        var previous: UInt8 = 0
+        for octet in text.utf8 {
+            switch octet {
+            case UInt8(ascii: " "):
+                if wordOctets == 0 { return false }
+                wordOctets = 0
+            case 0x21...0x7E:
+                wordOctets += 1
+                if wordOctets > plainWordOctets || (octet == UInt8(ascii: "?") && previous == UInt8(ascii: "=")) {
+                    return false
+                }
+            default: return false
+            }
+            previous = octet
+        }
+        return wordOctets > 0
+    }
+
+    private static func isPrintable(_ text: String) -> Bool { text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F } }
+
     private static func isAtomText(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -91,6 +126,7 @@ enum HeaderText {
     }
 
     private static func withoutControls(_ text: String) -> String {
+        if isPrintable(text) { return text }
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars where !isControl(scalar) { result.append(scalar) }
         return String(result)

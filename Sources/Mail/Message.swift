@@ -43,26 +43,27 @@ public struct Message: Sendable {
     /// header is UTF-8 (RFC 6532), and it can go only through servers that offer SMTPUTF8.
     public func rfc5322() -> [UInt8] {
         let boundary = self.boundary
-        var head = HeaderText.field("Date", [Self.date(date)])
-        head += HeaderText.field("From", HeaderText.mailbox(from))
-        head += HeaderText.field("To", HeaderText.mailbox(to))
-        if let replyTo { head += HeaderText.field("Reply-To", HeaderText.mailbox(replyTo)) }
-        head += HeaderText.unstructured("Subject", subject)
-        head += HeaderText.field("Message-ID", [Self.identifier(messageID)])
-        if let inReplyTo { head += HeaderText.field("In-Reply-To", [Self.identifier(inReplyTo)]) }
-        if !references.isEmpty { head += HeaderText.field("References", references.map(Self.identifier)) }
-        if let autoSubmitted { head += HeaderText.unstructured("Auto-Submitted", autoSubmitted) }
-        for field in extraFields { head += HeaderText.unstructured(field.name, field.value) }
-        head += "MIME-Version: 1.0\r\n"
-        head += HeaderText.field("Content-Type", ["multipart/alternative;", "boundary=\"\(boundary)\""])
-        var message = Array(head.utf8)
+        var message: [UInt8] = []
+        message.reserveCapacity(2048 + (text.utf8.count + html.utf8.count) * 5 / 4)
+        HeaderText.field("Date", [Self.date(date)], into: &message)
+        HeaderText.field("From", HeaderText.mailbox(from), into: &message)
+        HeaderText.field("To", HeaderText.mailbox(to), into: &message)
+        if let replyTo { HeaderText.field("Reply-To", HeaderText.mailbox(replyTo), into: &message) }
+        HeaderText.unstructured("Subject", subject, into: &message)
+        HeaderText.field("Message-ID", [Self.identifier(messageID)], into: &message)
+        if let inReplyTo { HeaderText.field("In-Reply-To", [Self.identifier(inReplyTo)], into: &message) }
+        if !references.isEmpty { HeaderText.field("References", references.map(Self.identifier), into: &message) }
+        if let autoSubmitted { HeaderText.unstructured("Auto-Submitted", autoSubmitted, into: &message) }
+        for field in extraFields { HeaderText.unstructured(field.name, field.value, into: &message) }
+        HeaderText.field("MIME-Version", ["1.0"], into: &message)
+        HeaderText.field("Content-Type", ["multipart/alternative;", "boundary=\"\(boundary)\""], into: &message)
         for (type, part) in [("text/plain", text), ("text/html", html)] {
             // The line end before a boundary belongs to the boundary (RFC 2046 §5.1.1).
-            message += Array("\r\n--\(boundary)\r\nContent-Type: \(type); charset=utf-8\r\n".utf8)
-            message += Array("Content-Transfer-Encoding: quoted-printable\r\n\r\n".utf8)
-            message += QuotedPrintable.encode(part)
+            message += "\r\n--\(boundary)\r\nContent-Type: \(type); charset=utf-8\r\n".utf8
+            message += "Content-Transfer-Encoding: quoted-printable\r\n\r\n".utf8
+            QuotedPrintable.encode(part, into: &message)
         }
-        message += Array("\r\n--\(boundary)--\r\n".utf8)
+        message += "\r\n--\(boundary)--\r\n".utf8
         return message
     }
 

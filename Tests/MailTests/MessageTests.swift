@@ -165,6 +165,41 @@ struct MessageTests {
         }
     }
 
+    @Test("quoted-printable is written as RFC 2045's rules read, line by line")
+    func quotedPrintableByTheRules() {
+        var random = RandomText(seed: 11)
+        let texts = [
+            "", " ", "\r\n", "\n\n", "\r\r\n\n", "a ", "a \nb\t\r\nc\t", ".", "..", "From x\nFrom\nFroM y", "=",
+            String(repeating: "a", count: 75), String(repeating: "a", count: 76), String(repeating: "é", count: 40),
+            String(repeating: "a", count: 75) + ".b", String(repeating: "a", count: 75) + "From x",
+            String(repeating: "a", count: 75) + " ", String(repeating: "a", count: 74) + " \n",
+            String(repeating: " ", count: 160), String(repeating: ".", count: 160),
+        ]
+        for text in texts + (0..<500).map({ _ in random.body() }) {
+            #expect(QuotedPrintable.encode(text) == Self.encodedByTheRules(text))
+        }
+    }
+
+    private static func encodedByTheRules(_ text: String) -> [UInt8] {
+        let lines = String(decoding: Array(unified(text).utf8), as: UTF8.self).components(separatedBy: "\r\n")
+        return Array(lines.map(lineByTheRules).joined(separator: "\r\n").utf8)
+    }
+
+    private static func lineByTheRules(_ line: String) -> String {
+        var (output, column) = ("", 0)
+        for (index, octet) in line.utf8.enumerated() {
+            var isPlain = (0x21...0x7E).contains(octet) && octet != UInt8(ascii: "=")
+            if octet == 0x20 || octet == 0x09 { isPlain = index < line.utf8.count - 1 }
+            if column + (isPlain ? 1 : 3) > 75 { (output, column) = (output + "=\r\n", 0) }
+            let beginsMail = line.utf8.dropFirst(index).starts(with: "From ".utf8)
+            if column == 0, octet == UInt8(ascii: ".") || beginsMail { isPlain = false }
+            let digits = String(octet, radix: 16, uppercase: true)
+            output += isPlain ? String(UnicodeScalar(octet)) : "=" + (octet < 16 ? "0" : "") + digits
+            column += isPlain ? 1 : 3
+        }
+        return output
+    }
+
     /// The text with CRLF for each of its line ends.
     private static func unified(_ text: String) -> String {
         var result = String.UnicodeScalarView()

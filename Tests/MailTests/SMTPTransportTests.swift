@@ -6,7 +6,8 @@ import Testing
 
 @Suite("SMTP, against a server that does what it is told")
 struct SMTPTransportTests {
-    private static let message = Array("Subject: x\r\n\r\nHello\r\n.hidden\r\n..\r\nEnd\r\n".utf8)
+    private static let dotted = Array("Subject: x\r\n\r\nHello\r\n.hidden\r\n..\r\nEnd\r\n".utf8)
+    private static let plain = Array("Subject: x\r\n\r\nHello. \u{2026}\r\n ..\r\nEnd.\r\n".utf8)
 
     private static func transport(
         _ server: FaultyServer, user: String = "", scheme: String = "smtp", caFile: String? = nil,
@@ -21,8 +22,9 @@ struct SMTPTransportTests {
         return SMTPTransport(configuration)
     }
 
-    private static func send(_ transport: SMTPTransport, to recipient: String = "lee@demo.example") async -> SMTPOutcome
-    {
+    private static func send(
+        _ transport: SMTPTransport, _ message: [UInt8] = plain, to recipient: String = "lee@demo.example"
+    ) async -> SMTPOutcome {
         await transport.send(message, from: "mail@vendor.example", to: [recipient])
     }
 
@@ -30,14 +32,37 @@ struct SMTPTransportTests {
     func accepted() async throws {
         let server = try await FaultyServer.start()
         let transport = try Self.transport(server)
-        for number in 1...20 {
-            #expect(await Self.send(transport) == .accepted(code: 250, reply: "250 2.0.0 Ok: queued as \(number)"))
+        // More than fits into one piece, and dots where any two pieces may meet.
+        let long = Array(String(repeating: "a line of text without dots at all\r\n", count: 900).utf8)
+        let longer = Array(String(repeating: "...\r\n.. a line of text with dots in front\r\n", count: 5000).utf8)
+        let messages = [Self.plain, Self.dotted, [], long, longer, Array("no line's end".utf8), Array(".".utf8)]
+        for number in 1...21 {
+            #expect(
+                await Self.send(transport, messages[number % 7])
+                    == .accepted(code: 250, reply: "250 2.0.0 Ok: queued as \(number)"))
         }
         let report = try await server.report()
-        #expect(report.messages.count == 20)
-        #expect(report.messages.allSatisfy { $0.content == String(decoding: Self.message, as: UTF8.self) })
+        #expect(report.messages.count == 21)
+        for (number, arrived) in zip(1..., report.messages) {
+            let sent = String(decoding: messages[number % 7], as: UTF8.self)
+            // A message ends with a line's end.
+            #expect(arrived.content == (sent.hasSuffix("\r\n") || sent.isEmpty ? sent : sent + "\r\n"))
+        }
         #expect(report.messages[0].recipients == ["lee@demo.example"])
         #expect(report.connections == 1)
+    }
+
+    @Test("the server is told a message's length before it is sent (RFC 1870), as it is without stuffed dots")
+    func size() async throws {
+        let server = try await FaultyServer.start()
+        let transport = try Self.transport(server)
+        _ = await Self.send(transport)
+        _ = await Self.send(transport, Self.dotted)
+        #expect(
+            try await server.report().messages.map(\.mail) == [
+                "MAIL FROM:<mail@vendor.example> SIZE=\(Self.plain.count)",
+                "MAIL FROM:<mail@vendor.example> SIZE=\(Self.dotted.count)",
+            ])
     }
 
     @Test("whoever holds a session sends many messages in order over its connection, and others do not wait for it")
@@ -46,7 +71,7 @@ struct SMTPTransportTests {
         let transport = try Self.transport(server) { $0.connections = 2 }
         let outcomes = await transport.withSession { session in
             (1...10).map {
-                session.send(Self.message, from: "mail@vendor.example", to: ["user\($0)@demo.example"])
+                session.send(Self.plain, from: "mail@vendor.example", to: ["user\($0)@demo.example"])
             }
         }
         #expect(outcomes.last == .accepted(code: 250, reply: "250 2.0.0 Ok: queued as 10"))
@@ -72,18 +97,19 @@ struct SMTPTransportTests {
         "4xx for the message is temporary, with the server's words",
         arguments: [
             FaultyServer.Step.MAIL, .RCPT, .DATA, .end,
-        ])
-    func temporary(step: FaultyServer.Step) async throws {
-        let server = try await FaultyServer.start()
+        ], [true, false])
+    func temporary(step: FaultyServer.Step, pipelining: Bool) async throws {
+        let server = try await FaultyServer.start { $0.pipelining = pipelining }
         let transport = try Self.transport(server)
         try await server.obey(.init(step, reply: "451-4.7.1 Try again\r\n451 4.7.1 later", times: 1))
         #expect(await Self.send(transport) == .temporaryRefusal(code: 451, reply: "451-4.7.1 Try again 4.7.1 later"))
         #expect(await Self.send(transport) == .accepted(code: 250, reply: "250 2.0.0 Ok: queued as 1"))
     }
 
-    @Test("5xx for the message is permanent", arguments: [FaultyServer.Step.MAIL, .RCPT, .DATA, .end])
-    func permanent(step: FaultyServer.Step) async throws {
-        let server = try await FaultyServer.start()
+    @Test(
+        "5xx for the message is permanent", arguments: [FaultyServer.Step.MAIL, .RCPT, .DATA, .end], [true, false])
+    func permanent(step: FaultyServer.Step, pipelining: Bool) async throws {
+        let server = try await FaultyServer.start { $0.pipelining = pipelining }
         try await server.obey(.init(step, reply: "550 5.1.1 No such user"))
         #expect(
             await Self.send(try Self.transport(server)) == .permanentRefusal(code: 550, reply: "550 5.1.1 No such user")
@@ -112,9 +138,9 @@ struct SMTPTransportTests {
         "a dropped connection loses the message, not the queue",
         arguments: [
             FaultyServer.Step.MAIL, .RCPT, .DATA, .content, .end,
-        ])
-    func dropped(step: FaultyServer.Step) async throws {
-        let server = try await FaultyServer.start()
+        ], [true, false])
+    func dropped(step: FaultyServer.Step, pipelining: Bool) async throws {
+        let server = try await FaultyServer.start { $0.pipelining = pipelining }
         try await server.obey(.init(step, then: .close))
         let outcome = await Self.send(try Self.transport(server))
         guard case .connectionLost = outcome else {
@@ -140,9 +166,9 @@ struct SMTPTransportTests {
         "no step takes longer than it may",
         arguments: [
             FaultyServer.Step.connect, .EHLO, .MAIL, .RCPT, .DATA, .content, .end,
-        ])
-    func hanging(step: FaultyServer.Step) async throws {
-        let server = try await FaultyServer.start()
+        ], [true, false])
+    func hanging(step: FaultyServer.Step, pipelining: Bool) async throws {
+        let server = try await FaultyServer.start { $0.pipelining = pipelining }
         try await server.obey(.init(step, then: .hang))
         let transport = try Self.transport(server) {
             $0.connectSeconds = 1

@@ -18,12 +18,16 @@ public final class FaultyServer: @unchecked Sendable {
         public var user: String?
         public var password: String?
         public var smtputf8 = false
+        /// Commands may come before the former ones are answered.
+        public var pipelining = true
+        /// Asks for a message even when it has refused all its recipients.
+        public var careless = false
 
         public init() {}
     }
 
     public enum Step: String, Encodable, Sendable, CaseIterable {
-        case connect, EHLO, HELO, STARTTLS, AUTH, MAIL, RCPT, DATA
+        case connect, EHLO, HELO, STARTTLS, AUTH, MAIL, RCPT, DATA, RSET
         /// Amid the message.
         case content
         /// After the dot that ends it.
@@ -72,6 +76,8 @@ public final class FaultyServer: @unchecked Sendable {
         /// Those that were taken.
         public var messages: [Message]
         public var commands: [String]
+        /// What had come already when it began to hang.
+        public var unread: [String]
         /// SASL methods used.
         public var logins: [String]
     }

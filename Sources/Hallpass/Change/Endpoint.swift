@@ -161,7 +161,7 @@ final class EndpointRunner: Sendable {
     }
 
     private func checkMediaType(_ request: Request) throws(Problem) {
-        guard let field = request.field(.contentType) else { return }
+        guard let field = request.field(.contentType), !endpoint.mediaTypes.contains(field) else { return }
         let type = field.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
         guard endpoint.mediaTypes.contains(type) else {
             throw Problem(

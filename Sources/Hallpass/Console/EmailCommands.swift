@@ -92,9 +92,8 @@ extension Console {
 
 extension MailComposer {
     func test(to address: String, now: Date) -> ComposedMail {
-        var values = brandValues
-        values["to_account_manager"] = true
-        return finish(
-            &values, template: "test", recipient: Mailbox(address: address), replyTo: nil, requestIDs: [], now: now)
+        finish(
+            ["to_account_manager": .flag], template: "test", recipient: Mailbox(address: address), replyTo: nil,
+            requestIDs: [], now: now)
     }
 }

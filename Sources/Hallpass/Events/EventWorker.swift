@@ -17,9 +17,7 @@ struct EventWorker: Sendable {
     func turn() async throws -> Bool {
         let isMoreToNumber = try await EventNumbering.number(application.database)
         let isMoreToTell = try await tell()
-        if isMoreToNumber || isMoreToTell { return true }
-        try await Task.sleep(for: Self.gathering)
-        return false
+        return isMoreToNumber || isMoreToTell
     }
 
     private func tell() async throws -> Bool {
@@ -43,7 +41,9 @@ struct EventWorker: Sendable {
     /// What an instance runs for its event streams.
     var loops: [WorkerLoop] {
         [
-            WorkerLoop(name: "events", application: application, wake: .events) { try await turn() },
+            WorkerLoop(name: "events", application: application, wake: .events, rest: Self.gathering) {
+                try await turn()
+            },
             WorkerLoop(name: "event streams' tokens", application: application, wake: .tokens, pollSeconds: 60) {
                 try await checkTokens()
                 return false

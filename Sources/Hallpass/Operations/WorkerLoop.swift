@@ -1,4 +1,3 @@
-import Foundation
 import Logging
 import ServiceLifecycle
 
@@ -11,16 +10,43 @@ struct WorkerLoop: Service {
     let application: Application
     var wake: Wake?
     var pollSeconds = 1.0
+    /// After a turn: what comes close together is done together.
+    var rest = Duration.zero
     /// True when there may be more to do at once.
     let turn: @Sendable () async throws -> Bool
 
     func run() async throws {
+        let bell = Doorbell()
+        if let wake { application.signals.add(bell, for: wake) }
+        defer { if let wake { application.signals.remove(bell, for: wake) } }
+        await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                await answer(bell)
+            } onGracefulShutdown: {
+                bell.close()
+            }
+        } onCancel: {
+            bell.close()
+        }
+    }
+
+    private func answer(_ bell: Doorbell) async {
+        let clock = Task {
+            while !Task.isCancelled {
+                bell.ring()
+                try await Task.sleep(for: .seconds(pollSeconds))
+            }
+        }
+        defer { clock.cancel() }
         var isTroubled = false
-        for await _ in ticks().cancelOnGracefulShutdown() {
+        while await bell.wait() {
             do {
                 while try await turn(), !Task.isShuttingDownGracefully {}
                 isTroubled = false
+                if rest > .zero { try await Task.sleep(for: rest) }
             } catch {
+                // A stop is no trouble.
+                if error is CancellationError, Task.isCancelled { return }
                 application.observe(.workerFailed(worker: name))
                 if !isTroubled {
                     application.logger.warning(
@@ -29,26 +55,5 @@ struct WorkerLoop: Service {
                 isTroubled = true
             }
         }
-    }
-
-    private func ticks() -> AsyncStream<Void> {
-        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let wakes = wake.map { application.signals.stream($0) }
-        let poll = Duration.seconds(pollSeconds)
-        let timer = Task {
-            while !Task.isCancelled {
-                continuation.yield()
-                try await Task.sleep(for: poll)
-            }
-        }
-        let relay = Task {
-            guard let wakes else { return }
-            for await _ in wakes { continuation.yield() }
-        }
-        continuation.onTermination = { _ in
-            timer.cancel()
-            relay.cancel()
-        }
-        return stream
     }
 }

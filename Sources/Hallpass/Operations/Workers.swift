@@ -13,7 +13,9 @@ enum Workers {
         return [
             WakeRelay(application: application),
             LastUseWriter(application: application),
-            WorkerLoop(name: "outbox", application: application, wake: .outbox) { try await outbox.turn() },
+            WorkerLoop(name: "outbox", application: application, wake: .outbox, rest: .milliseconds(10)) {
+                try await outbox.turn()
+            },
             WorkerLoop(name: "outbox leases", application: application, pollSeconds: 10) {
                 try await outbox.renewLeases()
                 return false

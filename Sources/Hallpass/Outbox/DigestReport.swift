@@ -12,12 +12,12 @@ struct DigestReport: Sendable {
         var count: Int
         var rows: [(text: String, detail: String)]
 
-        var values: [String: Any] {
-            var values: [String: Any] = [
-                "heading": heading, "heading_upper": heading.uppercased(), "count": count,
-                "rows": rows.map { ["text": $0.text, "detail": $0.detail] },
+        var values: TemplateValues {
+            var values: TemplateValues = [
+                "heading": .text(heading), "heading_upper": .text(heading.uppercased()), "count": .number(count),
+                "rows": .list(rows.map { ["text": .text($0.text), "detail": .text($0.detail)] }),
             ]
-            if count > rows.count { values["more"] = count - rows.count }
+            if count > rows.count { values.say("more", .number(count - rows.count)) }
             return values
         }
     }

@@ -89,13 +89,12 @@ final class DigestWorker: Sendable {
 
 extension MailComposer {
     func digest(_ report: DigestReport, to address: String, day: CalendarDate, now: Date) -> ComposedMail {
-        var values = brandValues
-        values["to_account_manager"] = true
-        values["day"] = MailValues.words(day)
-        values["headline"] = report.headline
-        values["sections"] = report.sections.map(\.values)
+        let values: TemplateValues = [
+            "to_account_manager": .flag, "day": .text(MailValues.words(day)), "headline": .text(report.headline),
+            "sections": .list(report.sections.map(\.values)),
+        ]
         var mail = finish(
-            &values, template: "digest", recipient: Mailbox(address: address), replyTo: address, requestIDs: [],
+            values, template: "digest", recipient: Mailbox(address: address), replyTo: address, requestIDs: [],
             now: now)
         mail.mentionedDistrictIDs = report.districtIDs
         return mail

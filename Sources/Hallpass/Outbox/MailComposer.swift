@@ -25,56 +25,49 @@ struct ComposedMail: Sendable {
 /// what is stored is what goes out, to the last byte.
 struct MailComposer: Sendable {
     private let configuration: Configuration
-    private let library: TemplateLibrary
+    private let forms: TemplateForms
+    private let setupLink: SetupLink
     private let from: Mailbox
+    private let domain: String
 
     /// - Throws: `StartError` for a broken template.
     init(_ configuration: Configuration) throws(StartError) {
         self.configuration = configuration
-        library = try TemplateLibrary(folder: configuration.templatesFolder)
+        forms = TemplateForms(
+            try TemplateLibrary(folder: configuration.templatesFolder), brand: MailValues.brand(configuration))
+        setupLink = SetupLink(configuration.setupURL)
         from = Mailbox(configuration.mailFrom) ?? Mailbox(name: "Hallpass", address: "hallpass@localhost")
+        domain = from.domain
     }
-
-    /// What every mail has, to begin with.
-    var brandValues: [String: Any] { MailValues.brand(configuration) }
 
     /// - Parameter trace: the HTTP request that it comes of, to be found again by it.
     func compose(
         _ notice: Notice, about value: DistrictCase, now: Date, trace: RequestTrace? = nil
     ) -> ComposedMail {
         let requests = notice.requestIDs.compactMap { value.request($0) }
-        var values = MailValues(
-            configuration: configuration, notice: notice, value: value, requests: requests, now: now
-        )
-        .all
+        let values = MailValues(setupLink: setupLink, notice: notice, value: value, requests: requests, now: now).all
         return finish(
-            &values, template: notice.template.rawValue, recipient: notice.audience.mailbox,
+            values, template: notice.template.rawValue, recipient: notice.audience.mailbox,
             replyTo: value.district.accountManager, requestIDs: requests.map(\.id), now: now, trace: trace)
     }
 
     /// A mail of values that are given; the digest is one.
     func finish(
-        _ values: inout [String: Any], template: String, recipient: Mailbox, replyTo: String?, requestIDs: [UUID],
+        _ values: TemplateValues, template: String, recipient: Mailbox, replyTo: String?, requestIDs: [UUID],
         now: Date, trace: RequestTrace? = nil
     ) -> ComposedMail {
         let id = Identifier.make(at: now)
-        let subject = library.render(template, .subject, values).split(whereSeparator: \.isNewline).joined(
-            separator: " "
-        )
-        .trimmingCharacters(in: .whitespaces)
-        values["subject"] = subject
-        values["preview"] = subject
-        let messageID = "\(Identifier.format(id))@\(from.domain)"
+        let parts = forms.render(template, values)
+        let messageID = "\(Identifier.format(id))@\(domain)"
         // A request's thread begins with an id of its own, which no message has.
-        let roots = requestIDs.map { "<request-\(Identifier.format($0))@\(from.domain)>" }
+        let roots = requestIDs.map { "<request-\(Identifier.format($0))@\(domain)>" }
         let message = Message(
-            from: from, to: recipient, replyTo: replyTo.map { Mailbox(address: $0) }, subject: subject, date: now,
+            from: from, to: recipient, replyTo: replyTo.map { Mailbox(address: $0) }, subject: parts.subject, date: now,
             messageID: "<\(messageID)>", references: roots, inReplyTo: roots.first, autoSubmitted: "auto-generated",
-            extraFields: trace?.mailFields ?? [], text: library.render(template, .text, values),
-            html: library.render(template, .html, values))
+            extraFields: trace?.mailFields ?? [], text: parts.text, html: parts.html)
         return ComposedMail(
-            id: id, template: template, recipient: recipient.address, subject: subject, messageID: messageID,
-            requestIDs: requestIDs, text: message.text, html: message.html, source: message.rfc5322())
+            id: id, template: template, recipient: recipient.address, subject: parts.subject, messageID: messageID,
+            requestIDs: requestIDs, text: parts.text, html: parts.html, source: message.rfc5322())
     }
 }
 

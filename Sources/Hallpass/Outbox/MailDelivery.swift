@@ -17,8 +17,9 @@ protocol MailDelivery: Sendable {
 
 extension MailDelivery {
     func deliver(_ queue: OutboxQueue) async {
-        while let mail = queue.next() {
-            queue.finish(mail, await deliver(mail.source, messageID: mail.messageID, to: mail.recipient))
+        var last: (mail: QueuedMail, outcome: SMTPOutcome)?
+        while let mail = queue.next(after: last) {
+            last = (mail, await deliver(mail.source, messageID: mail.messageID, to: mail.recipient))
         }
     }
 
@@ -52,8 +53,9 @@ struct SMTPDelivery: MailDelivery {
     func deliver(_ queue: OutboxQueue) async {
         let sender = sender
         await transport.withSession { session in
-            while let mail = queue.next() {
-                queue.finish(mail, session.send(mail.source, from: sender, to: [mail.recipient]))
+            var last: (mail: QueuedMail, outcome: SMTPOutcome)?
+            while let mail = queue.next(after: last) {
+                last = (mail, session.send(mail.source, from: sender, to: [mail.recipient]))
             }
         }
     }

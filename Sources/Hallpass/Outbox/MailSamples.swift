@@ -56,7 +56,7 @@ struct MailSamples {
     }
 
     /// The stories of one district, and what is mailed in each.
-    private func notices() throws -> [(Notice, DistrictCase)] {
+    func notices() throws -> [(Notice, DistrictCase)] {
         let (sso, rostering) = (new(.sso, days: 8), new(.rostering, days: 15))
         let later = CalendarDate(now.addingTimeInterval(22 * 86_400), in: district.zone)
         let asked: [(Command, UUID?)] = [(.create(rostering), nil), (.create(sso), nil)]

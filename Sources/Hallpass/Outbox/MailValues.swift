@@ -3,90 +3,87 @@ import Integrations
 
 /// What a template may say, by name.
 struct MailValues {
-    let configuration: Configuration
+    let setupLink: SetupLink
     let notice: Notice
     let value: DistrictCase
     let requests: [IntegrationRequest]
     let now: Date
 
-    var all: [String: Any] {
-        var values = Self.brand(configuration)
-        let kinds = Set(requests.map(\.kind))
-        values["district"] = value.district.name
-        values["kinds"] = kinds.count == 2 ? "SSO and rostering" : requests.first?.kind.title ?? ""
-        if kinds.count == 2 { values["both"] = true }
-        if kinds.contains(.sso) { values["has_sso"] = true }
-        if kinds.contains(.rostering) { values["has_rostering"] = true }
-        if kinds == [.sso] { values["is_sso"] = true }
-        if kinds == [.rostering] { values["is_rostering"] = true }
-        if let manager = value.district.accountManager { values["account_manager"] = manager }
+    var all: TemplateValues {
+        var values: TemplateValues = [:]
+        let hasSSO = requests.contains { $0.kind == .sso }
+        let hasRostering = requests.contains { $0.kind == .rostering }
+        values.say("district", value.district.name)
+        values.say("kinds", hasSSO && hasRostering ? "SSO and rostering" : requests.first?.kind.title ?? "")
+        values.say("both", hasSSO && hasRostering)
+        values.say("has_sso", hasSSO)
+        values.say("has_rostering", hasRostering)
+        values.say("is_sso", hasSSO && !hasRostering)
+        values.say("is_rostering", hasRostering && !hasSSO)
+        values.say("account_manager", value.district.accountManager)
         switch notice.audience {
-        case .requester(let requester): values["requester"] = requester.name
-        case .accountManager: values["to_account_manager"] = true
+        case .requester(let requester): values.say("requester", requester.name)
+        case .accountManager: values.say("to_account_manager", true)
         }
         if let message = notice.message {
-            values["message"] = true
-            values["message_lines"] = message.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-                .map(String.init)
+            values.say("message", true)
+            values.say("message_lines", .lines(Self.lines(message)))
         }
-        if let first = requests.first { values["next_step"] = value.nextStep(for: first, now: now).text }
-        values["requests"] = requests.enumerated().map { members(of: $1, number: $0 + 1) }
+        if let first = requests.first { values.say("next_step", value.nextStep(for: first, now: now).text) }
+        values.say("requests", .list(requests.enumerated().map { members(of: $1, number: $0 + 1) }))
         return values
     }
 
     /// What every mail has: the vendor's name, colours and signature.
-    static func brand(_ configuration: Configuration) -> [String: Any] {
+    static func brand(_ configuration: Configuration) -> TemplateValues {
         let vendor = configuration.vendorName
         let brand = Color(configuration.brandColor)
         return [
-            "vendor": vendor, "logo_text": configuration.logoText ?? vendor, "brand_color": configuration.brandColor,
-            "brand_text_color": brand.contrast(with: .white) >= brand.contrast(with: .ink) ? "#ffffff" : "#111111",
+            "vendor": .text(vendor), "logo_text": .text(configuration.logoText ?? vendor),
+            "brand_color": .text(configuration.brandColor),
+            "brand_text_color": .text(
+                brand.contrast(with: .white) >= brand.contrast(with: .ink) ? "#ffffff" : "#111111"),
             // Links in a colour that cannot be read on white would be none.
-            "link_color": brand.contrast(with: .white) >= 4.5 ? configuration.brandColor : Configuration().brandColor,
-            "link_color_dark": "#8ab4f8",
-            "signature_lines": (configuration.mailSignature ?? "The \(vendor) team")
-                .split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map(String.init),
+            "link_color": .text(
+                brand.contrast(with: .white) >= 4.5 ? configuration.brandColor : Configuration().brandColor),
+            "link_color_dark": .text("#8ab4f8"),
+            "signature_lines": .lines(lines(configuration.mailSignature ?? "The \(vendor) team")),
         ]
     }
 
-    private func members(of request: IntegrationRequest, number: Int) -> [String: Any] {
-        var members: [String: Any] = [
-            "number": number, "kind": request.kind.title,
-            "title": request.kind == .sso ? "SSO" : "Rostering", "district": value.district.name,
-            "requester": request.requester.name, "requester_email": request.requester.email,
+    private static func lines(_ text: String) -> [String] {
+        text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map(String.init)
+    }
+
+    private func members(of request: IntegrationRequest, number: Int) -> TemplateValues {
+        var members: TemplateValues = [
+            "number": .number(number), "kind": .text(request.kind.title),
+            "title": .text(request.kind == .sso ? "SSO" : "Rostering"), "district": .text(value.district.name),
+            "requester": .text(request.requester.name), "requester_email": .text(request.requester.email),
         ]
-        if let state = value.district.state { members["district_state"] = state.rawValue }
-        if let title = request.requester.title { members["requester_title"] = title }
-        if let date = request.launch.date { members["launch_date"] = Self.words(date) }
-        if request.launch.status == .launched { members["launched"] = true }
-        if request.kind == .sso { members["is_sso"] = true } else { members["is_rostering"] = true }
-        if let url = setupURL(of: request) { members["setup_url"] = url }
-        if !request.state.isWizardComplete { members["setup_is_open"] = true }
-        members["request_id"] = Identifier.format(request.id)
-        if let method = request.sharing?.method { members["sharing_method"] = method.rawValue }
+        let isLaunched = request.launch.status == .launched
+        let date = request.launch.date.map(Self.words)
+        members.say("district_state", value.district.state?.rawValue)
+        members.say("requester_title", request.requester.title)
+        members.say("launch_date", date)
+        members.say("launched", isLaunched)
+        members.say("is_sso", request.kind == .sso)
+        members.say("is_rostering", request.kind == .rostering)
+        members.say("setup_url", setupLink.url(cleverID: value.district.cleverID, request.kind))
+        members.say("setup_is_open", !request.state.isWizardComplete)
+        members.say("request_id", Identifier.format(request.id))
+        members.say("sharing_method", request.sharing?.method.rawValue)
         let open = request.checklist.filter { $0.status == .open }.map(\.item)
-        if !open.isEmpty { members["open_items_text"] = open.joined(separator: ", ") }
-        if request.launch.status != .launched, let date = request.launch.date {
-            members["starts_on"] = Self.words(date)
-        }
+        if !open.isEmpty { members.say("open_items_text", open.joined(separator: ", ")) }
+        if !isLaunched { members.say("starts_on", date) }
         if request.kind == .rostering, let sso = value.open(.sso), sso.launch.status != .launched {
             if sso.state.isWizardComplete, let date = sso.launch.date {
-                members["sso_starts_on"] = Self.words(date)
+                members.say("sso_starts_on", Self.words(date))
             } else {
-                members["sso_waits_for_setup"] = true
+                members.say("sso_waits_for_setup", true)
             }
         }
         return members
-    }
-
-    /// The vendor's page at Clever for this district and kind; nil while the district's Clever id is not known.
-    private func setupURL(of request: IntegrationRequest) -> String? {
-        guard let cleverID = value.district.cleverID else {
-            return configuration.setupURL.contains("{district}")
-                ? nil : configuration.setupURL.replacing("{kind}", with: request.kind.rawValue)
-        }
-        return configuration.setupURL.replacing("{district}", with: cleverID)
-            .replacing("{kind}", with: request.kind.rawValue)
     }
 
     /// `Tuesday, December 1, 2026`

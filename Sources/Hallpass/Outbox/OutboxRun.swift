@@ -11,8 +11,9 @@ struct OutboxRun {
         case claimed(Result<[QueuedMail], any Error>)
         /// A delivery found nothing more to do.
         case deliveryEnded
-        case hasResults
+        case isWishFulfilled
         case written([UUID])
+        case writeIsDue
         case tick
     }
 
@@ -20,6 +21,9 @@ struct OutboxRun {
     /// A claim is a commit, so a fast server is given many messages for one; a slow one few, since what is claimed cannot be
     /// cancelled any more. Not more, since a loop that takes in megabytes of messages answers nobody meanwhile.
     private static let maximumClaim = 64
+    /// A write is a commit as well: while messages are under way it waits for so many results, but not longer than this.
+    private static let fullWrite = 64
+    private static let writeSeconds = 0.02
     /// What is under way when the service stops may take so long to end by itself.
     private static let stopSeconds: TimeInterval = 7
 
@@ -30,7 +34,8 @@ struct OutboxRun {
     private var claimSize = 0
     private var claimedAt = ContinuousClock.now
     private var isWriting = false
-    private var isAwaitingResults = false
+    private var writeIsDue = true
+    private var isAwaitingWish = false
     /// Goes back untried, and is to be written.
     private var returned: [MailResult] = []
     private var isTicking = false
@@ -41,11 +46,12 @@ struct OutboxRun {
 
     init(worker: OutboxWorker) {
         self.worker = worker
-        queue = OutboxQueue(worker: worker)
+        queue = worker.queue
     }
 
     /// - Throws: the database's error when claiming failed; what had been claimed is delivered and written all the same.
     mutating func deliverAll() async throws {
+        queue.open()
         await withTaskGroup(of: Event.self) { group in
             while true {
                 heedStop()
@@ -75,10 +81,11 @@ struct OutboxRun {
             mayBeMore = false
             failure = error
         case .deliveryEnded: deliveries -= 1
-        case .hasResults: isAwaitingResults = false
+        case .isWishFulfilled: isAwaitingWish = false
         case .written(let ids):
             isWriting = false
             worker.release(ids)
+        case .writeIsDue: writeIsDue = true
         case .tick:
             isTicking = false
             if failure == nil { mayBeMore = true }
@@ -87,16 +94,17 @@ struct OutboxRun {
 
     /// What was claimed and not begun goes back when nothing may begin.
     private mutating func returnUntried() {
-        guard stoppingSince != nil || worker.isPaused else { return }
+        guard stoppingSince != nil || queue.isPaused else { return }
         returned += queue.takeReady().map { MailResult(untried: $0, now: worker.application.now()) }
     }
 
     private mutating func beginDeliveries(_ group: inout TaskGroup<Event>) {
-        let wanted = min(worker.width, deliveries + queue.readyCount)
+        let wanted = min(queue.width, deliveries + queue.readyCount)
         let (queue, delivery) = (queue, worker.delivery)
         while deliveries < wanted {
             deliveries += 1
-            group.addTask {
+            // Not on the loop: a delivery may block.
+            group.addTask(executorPreference: globalConcurrentExecutor) {
                 await delivery.deliver(queue)
                 return .deliveryEnded
             }
@@ -105,22 +113,33 @@ struct OutboxRun {
 
     /// Writes everything that is known by now, one statement at a time.
     private mutating func beginWriting(_ group: inout TaskGroup<Event>) {
-        guard !isWriting else { return }
+        guard !isWriting, writeIsDue || !returned.isEmpty || !queue.isBusy || queue.resultCount >= Self.fullWrite else {
+            return
+        }
         let batch = returned + queue.takeResults()
         returned = []
         guard !batch.isEmpty else { return }
         isWriting = true
         let worker = worker
         group.addTask { await .written(Self.write(batch, worker)) }
+        guard writeIsDue else { return }
+        writeIsDue = false
+        group.addTask {
+            try? await Task.sleep(for: .seconds(Self.writeSeconds))  // cancelled at the end of the turn
+            return .writeIsDue
+        }
     }
 
     private mutating func beginWaiting(_ group: inout TaskGroup<Event>) {
-        if !isWriting, !isAwaitingResults {
-            isAwaitingResults = true
+        queue.wish(
+            for: .init(
+                results: isWriting ? nil : writeIsDue ? 1 : Self.fullWrite, ready: mayClaim ? readyBeforeClaim : nil))
+        if !isAwaitingWish {
+            isAwaitingWish = true
             let queue = queue
             group.addTask {
-                await queue.awaitResults()
-                return .hasResults
+                await queue.awaitWish()
+                return .isWishFulfilled
             }
         }
         if deliveries > 0, !isTicking {
@@ -132,13 +151,19 @@ struct OutboxRun {
         }
     }
 
+    private var mayClaim: Bool {
+        guard mayBeMore, !isClaiming, stoppingSince == nil, !queue.isPaused else { return false }
+        // One at a time, until it is known whether the server can be used again.
+        return queue.width > 1 || (deliveries == 0 && queue.readyCount == 0)
+    }
+
+    /// New ones are claimed when no more than so many are left.
+    private var readyBeforeClaim: Int { max(queue.width, claimSize) }
+
     private mutating func beginClaiming(_ group: inout TaskGroup<Event>) {
-        let width = worker.width
-        let ready = queue.readyCount
-        guard mayBeMore, !isClaiming, stoppingSince == nil, !worker.isPaused, ready <= max(width, claimSize)
-        else { return }
-        let limit = width == 1 ? 1 - deliveries - ready : nextClaimSize(width)
-        guard limit > 0 else { return }
+        guard mayClaim, queue.readyCount <= readyBeforeClaim else { return }
+        let width = queue.width
+        let limit = width == 1 ? 1 : nextClaimSize(width)
         isClaiming = true
         let worker = worker
         group.addTask {

@@ -16,12 +16,6 @@ final class OutboxWorker: Sendable {
     private static let graceSeconds: TimeInterval = 15
 
     private struct State {
-        /// Set while the server cannot be used: nothing is claimed before.
-        var pausedUntil: Date?
-        var troubles = 0
-        /// Messages that may be under way at a time: fewer when the server takes fewer connections.
-        var width: Int
-        var successes = 0
         /// Claimed by this process, and what became of them not written yet.
         var held: Set<UUID> = []
         var takeOverFrom: Date?
@@ -30,20 +24,24 @@ final class OutboxWorker: Sendable {
     let application: Application
     let delivery: any MailDelivery
     let statements: OutboxStatements
-    private let state: Mutex<State>
+    let queue: OutboxQueue
+    private let state = Mutex(State())
 
     init(application: Application, delivery: any MailDelivery) {
         self.application = application
         self.delivery = delivery
         statements = OutboxStatements(database: application.outboxDatabase, owner: UUID())
-        state = Mutex(State(width: max(1, delivery.parallel)))
+        queue = OutboxQueue(application: application, parallel: delivery.parallel)
     }
 
     /// Claims what is due and delivers it, until nothing is due and what became of each is written. False: there is no more.
     func turn() async throws -> Bool {
         do {
-            var run = OutboxRun(worker: self)
-            try await run.deliverAll()
+            // Where the answers of the database come in, so that taking them in changes no threads.
+            try await application.outboxDatabase.runOnLoop { [self] in
+                var run = OutboxRun(worker: self)
+                try await run.deliverAll()
+            }
             return false
         } catch {
             let from = application.now().addingTimeInterval(Self.graceSeconds)
@@ -77,46 +75,4 @@ final class OutboxWorker: Sendable {
     }
 
     func release(_ ids: [UUID]) { state.withLock { $0.held.subtract(ids) } }
-
-    var isPaused: Bool {
-        let now = application.now()
-        return state.withLock { $0.pausedUntil.map { $0 > now } ?? false }
-    }
-
-    /// Messages that may be under way now: one while it is not known whether the server can be used again.
-    var width: Int { state.withLock { $0.troubles > 0 ? 1 : $0.width } }
-
-    /// Messages that may be under way now; none while the queue is paused.
-    var room: Int {
-        let now = application.now()
-        return state.withLock { state in
-            if let pausedUntil = state.pausedUntil, pausedUntil > now { return 0 }
-            return state.troubles > 0 ? 1 : state.width
-        }
-    }
-
-    /// Draws the conclusions for the queue from what became of one message.
-    /// - Parameter others: whether further messages are under way.
-    func note(_ outcome: SMTPOutcome, others: Bool) {
-        let now = application.now()
-        guard case .serverTrouble(let trouble, let text) = outcome else {
-            state.withLock { state in
-                state.troubles = 0
-                state.pausedUntil = nil
-                state.successes += 1
-                if state.successes.isMultiple(of: 100) { state.width = min(delivery.parallel, state.width + 1) }
-            }
-            return
-        }
-        let seconds = state.withLock { state -> TimeInterval? in
-            // Those that were under way together meet the same trouble, which is one.
-            if let pausedUntil = state.pausedUntil, pausedUntil > now { return nil }
-            if others { state.width = max(1, state.width - 1) }
-            state.troubles += 1
-            let seconds = RetrySchedule.pauseSeconds(after: state.troubles)
-            state.pausedUntil = now.addingTimeInterval(seconds)
-            return seconds
-        }
-        if let seconds { application.observe(.mailServerTrouble(trouble.rawValue, reply: text, pauseSeconds: seconds)) }
-    }
 }

@@ -54,6 +54,38 @@ struct TemplateCheck {
         return false
     }
 
+    /// Whether a mail's templates only put texts in, as they are or escaped, so that forms can be made of them.
+    func hasForms(_ mail: String) -> Bool {
+        var seen: Set<String> = []
+        var open = TemplateSource.Part.allCases.map { "\(mail).\($0.rawValue)" }
+        while let key = open.popLast() {
+            guard seen.insert(key).inserted, let template = templates[key] else { continue }
+            if Self.looksIntoTexts(template.source.text) { return false }
+            open += (tags[key] ?? []).filter { $0.kind == ">" }.map(\.name)
+        }
+        return true
+    }
+
+    /// Whether a text may decide more than what stands in its place: by a transform, as a piece's name, or in an indented
+    /// piece, whose lines are counted. Blocks and other delimiters are not looked into.
+    private static func looksIntoTexts(_ text: String) -> Bool {
+        if text.utf8.contains(TextForm.markOctet) { return true }
+        var rest = text[...]
+        while let open = rest.firstRange(of: "{{") {
+            let isIndented = rest[..<open.lowerBound].last.map { $0 == " " || $0 == "\t" } ?? false
+            rest = rest[open.upperBound...]
+            let tag = rest.prefix { $0 != "}" }
+            switch tag.first {
+            case "!": break
+            case "=", "<", "$", "%": return true
+            case ">": if isIndented || tag.contains("*") { return true }
+            default:
+                if let name = tag.firstIndex(of: "("), !tag[name...].hasPrefix("()") { return true }
+            }
+        }
+        return false
+    }
+
     /// The tags that name something. After a change of delimiters nothing is looked at.
     private static func tags(in text: String) -> [Tag] {
         var tags: [Tag] = []

@@ -28,6 +28,8 @@ struct TemplateLibrary: Sendable {
     static let mails: [String] = builtIn.filter { $0.part == .subject }.map(\.name)
 
     private let library: MustacheLibrary
+    /// Templates with more in them than a form can hold.
+    private let formless: Set<String>
 
     /// - Throws: `StartError` with file and line for a template that cannot be.
     init(folder: String?) throws(StartError) {
@@ -40,13 +42,18 @@ struct TemplateLibrary: Sendable {
         for (key, (source, path)) in sources.sorted(by: { $0.key < $1.key }) {
             templates[key] = try Self.parse(source.text, source.part, named: path)
         }
-        try TemplateCheck(sources).run()
+        let check = TemplateCheck(sources)
+        try check.run()
+        formless = Set(Self.mails.filter { !check.hasForms($0) })
         library = MustacheLibrary(templates: templates)
     }
 
     func render(_ name: String, _ part: TemplateSource.Part, _ values: [String: Any]) -> String {
         library.render(values, withTemplate: "\(name).\(part.rawValue)") ?? ""
     }
+
+    /// Whether a mail can be rendered by a form (`TextForm`).
+    func hasForms(_ name: String) -> Bool { !formless.contains(name) }
 
     /// Text is not HTML: nothing is escaped in it.
     private static func parse(

@@ -1,6 +1,9 @@
 enum JSONPointer {
     /// A member name as a pointer's token (RFC 6901 §3).
-    static func escaped(_ name: String) -> String { name.replacing("~", with: "~0").replacing("/", with: "~1") }
+    static func escaped(_ name: String) -> String {
+        guard name.utf8.contains(where: { $0 == UInt8(ascii: "~") || $0 == UInt8(ascii: "/") }) else { return name }
+        return name.replacing("~", with: "~0").replacing("/", with: "~1")
+    }
 }
 
 /// A JSON text as a tree (RFC 8259). Numbers keep their spelling, objects the order of their members.

@@ -68,21 +68,21 @@ struct ObjectReader {
     }
 
     func text(
-        _ value: JSONValue, at place: FieldProblem.Place, length: ClosedRange<Int> = Limits.name,
+        _ value: JSONValue, at place: @autoclosure () -> FieldProblem.Place, length: ClosedRange<Int> = Limits.name,
         multiline: Bool = false
     ) -> String? {
         switch value {
         case .string(let text):
             if let offence = TextRule.offence(in: text, length: length, multiline: multiline) {
-                complaints.add(place, offence)
+                complaints.add(place(), offence)
                 return nil
             }
             return text
         case .unusableString:
-            complaints.add(place, "holds a lone surrogate, which is no Unicode character")
+            complaints.add(place(), "holds a lone surrogate, which is no Unicode character")
             return nil
         default:
-            complaints.add(place, "must be a string, not \(value.typeName)")
+            complaints.add(place(), "must be a string, not \(value.typeName)")
             return nil
         }
     }
@@ -168,6 +168,11 @@ enum Limits {
 /// What any text must keep to, and the words when it does not.
 enum TextRule {
     static func offence(in text: String, length: ClosedRange<Int>, multiline: Bool) -> String? {
+        if length.contains(text.utf8.count), text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }),
+            text.utf8.contains(where: { $0 != 0x20 })
+        {
+            return nil
+        }
         var count = 0
         for scalar in text.unicodeScalars {
             count += 1

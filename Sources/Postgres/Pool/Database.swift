@@ -107,6 +107,13 @@ public final class Database: Sendable {
         return try await transact(on: pool, name, manner, body)
     }
 
+    /// Runs the closure on one of the loops, and its child tasks: their statements cost no change of threads.
+    public func runOnLoop<Result, Failure: Error>(
+        _ body: () async throws(Failure) -> Result
+    ) async throws(Failure) -> Result {
+        try await (currentPool ?? nextPool).loop.run(body)
+    }
+
     /// What was counted since the start, over all loops.
     public func metrics() async -> DatabaseMetrics {
         var sum = DatabaseMetrics()

@@ -23,6 +23,11 @@ final class Monitor: @unchecked Sendable {
     private var isClosed = false
     private(set) var hub = NotificationHub()
     private let outbox = Mutex(NotificationOutbox())
+    private var lastSending = ContinuousClock.now
+    /// Notifications go out together: soon after a quiet while, and not too often while many come. Each sending is a
+    /// transaction, and all that send take turns.
+    private static let gathering = Duration.milliseconds(2)
+    private static let sendingInterval = Duration.milliseconds(25)
 
     init(pools: [LoopPool], board: HealthBoard, logger: Logger) {
         self.pools = pools
@@ -201,7 +206,8 @@ final class Monitor: @unchecked Sendable {
         let isFirst = outbox.withLock { $0.add(channel, payload) }
         guard isFirst else { return }
         loop.execute { [self] in
-            _ = loop.schedule(after: .milliseconds(2)) { self.sendNotifications() }
+            let earliest = lastSending + Self.sendingInterval
+            _ = loop.schedule(after: max(Self.gathering, earliest - .now)) { self.sendNotifications() }
         }
     }
 
@@ -209,6 +215,7 @@ final class Monitor: @unchecked Sendable {
         guard let connection, !isClosed else { return }
         let batch = outbox.withLock { $0.take() }
         guard !batch.isEmpty else { return }
+        lastSending = .now
         for entry in batch {
             connection.send("SELECT pg_notify(\(entry.channel), \(entry.payload))", as: Step(.execute, name: "notify"))
         }

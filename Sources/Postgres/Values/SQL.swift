@@ -63,6 +63,11 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable {
         public mutating func appendInterpolation(_ value: Int) { sql.bind(value) }
         public mutating func appendInterpolation(_ value: Date) { sql.bind(value) }
         public mutating func appendInterpolation(_ value: Date?) { sql.bind(value) }
+        public mutating func appendInterpolation(_ value: UUID?) { sql.bind(value) }
+        public mutating func appendInterpolation(_ value: Int?) { sql.bind(value) }
+        public mutating func appendInterpolation(_ value: [UInt8]) { sql.bind(value) }
+        public mutating func appendInterpolation(_ value: [UUID]) { sql.bind(value) }
+        public mutating func appendInterpolation(_ value: [String]) { sql.bind(value) }
 
         /// Composes a fragment; its placeholders are renumbered.
         public mutating func appendInterpolation(_ fragment: SQL) {
@@ -152,9 +157,10 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable {
         return copy
     }
 
+    private static let placeholders = (0...64).map { "$\($0)" }
+
     private mutating func appendPlaceholder(_ number: Int) {
-        text += "$"
-        text += String(number)
+        text += number < Self.placeholders.count ? Self.placeholders[number] : "$\(number)"
     }
 
     private static func digits(_ number: Int) -> Int {

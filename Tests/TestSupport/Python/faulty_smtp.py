@@ -5,7 +5,7 @@ Its first line on stdout is the port. Then it reads commands from stdin, a JSON 
 It ends when stdin does.
 
 A rule: {"step", "match"?, "reply"?, "then"?, "times"?, "each_recipient"?}. Steps are connect, EHLO, HELO, STARTTLS, AUTH,
-MAIL, RCPT, DATA, content (amid it), end (after the last dot) and idle (after a message was taken). `match` must be part of
+MAIL, RCPT, DATA, RSET, content (amid it), end (after the last dot) and idle (after a message was taken). `match` must be part of
 the command, or of an envelope's recipient; `then` is close, hang or nothing; `times` is how often it applies.
 """
 import base64
@@ -18,7 +18,7 @@ import threading
 options = json.loads(sys.argv[1])
 lock = threading.Lock()
 rules = []
-seen = {"connections": 0, "messages": [], "commands": [], "logins": []}
+seen = {"connections": 0, "messages": [], "commands": [], "logins": [], "unread": []}
 greylisted = set()
 listener = None
 port = 0
@@ -104,6 +104,8 @@ class Session(threading.Thread):
         if rule.get("then") == "close":
             raise Over()
         if rule.get("then") == "hang":
+            with lock:
+                seen["unread"] += self.buffer.decode("utf-8", "replace").split("\r\n")
             while True:
                 self.receive()
         return True
@@ -135,9 +137,15 @@ class Session(threading.Thread):
             if self.say_or_obey("RCPT", line, "250 2.1.5 Ok"):
                 self.recipients.append(line[line.find("<") + 1 : line.rfind(">")])
         elif verb == "DATA":
-            if self.say_or_obey("DATA", " ".join(self.recipients), "354 End data with <CR><LF>.<CR><LF>"):
+            if not self.recipients and not options.get("careless"):
+                self.say("554 5.5.1 Error: no valid recipients")
+            elif self.say_or_obey("DATA", " ".join(self.recipients), "354 End data with <CR><LF>.<CR><LF>"):
                 self.content()
-        elif verb == "RSET" or verb == "NOOP":
+                self.mail, self.recipients = None, []
+        elif verb == "RSET":
+            if self.say_or_obey("RSET", line, "250 2.0.0 Ok"):
+                self.mail, self.recipients = None, []
+        elif verb == "NOOP":
             self.say("250 2.0.0 Ok")
         elif verb == "QUIT":
             self.say("221 2.0.0 Bye")
@@ -147,7 +155,9 @@ class Session(threading.Thread):
         return True
 
     def greeting(self):
-        lines = ["faulty.example", "PIPELINING", "SIZE 10240000", "8BITMIME", "ENHANCEDSTATUSCODES"]
+        lines = ["faulty.example", "SIZE 10240000", "8BITMIME", "ENHANCEDSTATUSCODES"]
+        if options.get("pipelining"):
+            lines.append("PIPELINING")
         if options["tls"] == "starttls" and not self.is_secure:
             lines.append("STARTTLS")
         if options.get("methods") and (self.is_secure or options["tls"] == "none"):
@@ -192,7 +202,7 @@ class Session(threading.Thread):
                 {
                     "mail": self.mail,
                     "recipients": self.recipients,
-                    "content": message.replace(b"\r\n..", b"\r\n.").decode("utf-8", "replace"),
+                    "content": (b"\r\n" + message).replace(b"\r\n..", b"\r\n.")[2:].decode("utf-8", "replace"),
                     "secure": self.is_secure,
                     "login": self.is_known,
                 }
