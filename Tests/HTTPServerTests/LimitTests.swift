@@ -3,6 +3,7 @@ import HTTPCore
 import HTTPServer
 import HTTPTypes
 import Sockets
+import Synchronization
 import Testing
 
 @Suite("Limits at their own size and one past it")
@@ -57,6 +58,45 @@ struct LimitTests {
         }
         #expect(client.isAtEnd)
         await server.stop()
+    }
+
+    @Test("pipelined requests are handled in a row up to their number, then other connections have their turn")
+    func pipelined() async throws {
+        #expect(try await Self.order(limit: 3) == ["a1", "a2", "a3", "b1", "a4"])
+        #expect(try await Self.order(limit: 4) == ["a1", "a2", "a3", "a4", "b1"])
+    }
+
+    /// The order in which one loop handles four requests of one client and one of another that came while it was held.
+    private static func order(limit: Int) async throws -> [String] {
+        let handled = Mutex<[String]>([])
+        let (isHeld, mayGo) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let server = try await TestServer(loops: 1, limits: { $0.pipelinedRequests = limit }) { router in
+            TestRoutes.all(&router)
+            router.on(.get, "/hold") { _ in
+                isHeld.signal()
+                mayGo.wait()
+                return TestRoutes.text("held")
+            }
+            router.on(.get, "/note/{name}") { request in
+                handled.withLock { $0.append(request.parameters["name"] ?? "") }
+                return TestRoutes.text("noted")
+            }
+        }
+        let (holder, a, b) = (try server.client(), try server.client(), try server.client())
+        for client in [holder, a, b] {
+            client.send(hello)
+            #expect(client.readReply()?.status == 200)
+        }
+        holder.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
+        await TestServer.onThread { isHeld.wait() }
+        a.send((1...4).map { "GET /note/a\($0) HTTP/1.1\r\nHost: a\r\n\r\n" }.joined())
+        b.send("GET /note/b1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        mayGo.signal()
+        for (client, count) in [(holder, 1), (a, 4), (b, 1)] {
+            for _ in 0..<count { #expect(client.readReply()?.status == 200) }
+        }
+        await server.stop()
+        return handled.withLock { $0 }
     }
 
     @Test("one connection too many is told 503 with an id, and there is room again when one goes")

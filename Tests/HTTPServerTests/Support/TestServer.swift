@@ -13,7 +13,8 @@ struct TestServer {
     let log = AnswerLog()
 
     init(
-        limits configure: (inout ServerConfiguration) -> Void = { _ in }, hooks given: ServerHooks = .init(),
+        loops count: Int = 2, limits configure: (inout ServerConfiguration) -> Void = { _ in },
+        hooks given: ServerHooks = .init(),
         routes: (inout Router) -> Void = TestRoutes.all
     ) async throws {
         var configuration = ServerConfiguration()
@@ -24,7 +25,7 @@ struct TestServer {
         routes(&router)
         var hooks = given
         hooks.completed = { [log] in log.add($0) }
-        loops = EventLoopGroup(count: 2, name: "test")
+        loops = EventLoopGroup(count: count, name: "test")
         server = Server(
             configuration: configuration, loops: loops, router: router, hooks: hooks, logger: Logger(label: "test"))
         address = try await server.start()[0]
