@@ -29,6 +29,9 @@ public struct SMTPConfiguration: Sendable {
     public var stepSeconds = 120
     /// How nice the connections' threads are to all others (nice(1), 0–19): mail can wait, whoever waits for an answer cannot.
     public var niceness = 10
+    /// Microseconds that a connection rests between two messages. Beside a server's usual answer that is little; a server close
+    /// by would otherwise keep the processors busy until the last message is out, and whoever asks the API would wait.
+    public var restMicroseconds = 300
     /// Seconds for a whole message.
     public var messageSeconds = 600
 

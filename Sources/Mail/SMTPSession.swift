@@ -62,7 +62,11 @@ public final class SMTPSession {
 
     private func takeKept() -> SMTPConnection? {
         defer { kept = nil }
-        guard let kept, kept.restsSince.duration(to: .now) < Self.longestRest else { return nil }
+        guard let kept else { return nil }
+        let rested = kept.restsSince.duration(to: .now)
+        guard rested < Self.longestRest else { return nil }
+        let left = Duration.microseconds(configuration.restMicroseconds) - rested
+        if left > .zero { usleep(UInt32(left / .microseconds(1))) }
         return kept
     }
 

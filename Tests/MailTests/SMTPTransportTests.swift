@@ -52,6 +52,20 @@ struct SMTPTransportTests {
         #expect(report.connections == 1)
     }
 
+    @Test("a connection rests between two messages")
+    func rest() async throws {
+        let server = try await FaultyServer.start()
+        let resting = try Self.transport(server) { configuration in
+            configuration.connections = 1
+            configuration.restMicroseconds = 400_000
+        }
+        _ = await Self.send(resting)
+        let second = ContinuousClock.now
+        _ = await Self.send(resting)
+        #expect(second.duration(to: .now) > .milliseconds(390))
+        #expect(try await server.report().connections == 1)
+    }
+
     @Test("the server is told a message's length before it is sent (RFC 1870), as it is without stuffed dots")
     func size() async throws {
         let server = try await FaultyServer.start()

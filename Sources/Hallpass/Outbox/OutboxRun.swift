@@ -5,7 +5,8 @@ import ServiceLifecycle
 
 /// One turn of the outbox worker. Its loop alone decides; claiming, delivering and writing run beside one another as its child
 /// tasks, which meet in the `OutboxQueue`, so a slow answer holds up nobody but itself. A delivery takes one message after the
-/// other without asking the loop. While anything is under way it looks for new messages several times a second.
+/// other without asking the loop. While anything is under way it looks for new messages several times a second. It claims or
+/// writes, never both at once, and little at a time: on few cores the API's statements would wait behind two long ones.
 struct OutboxRun {
     private enum Event: Sendable {
         case claimed(Result<[QueuedMail], any Error>)
@@ -20,9 +21,9 @@ struct OutboxRun {
     private static let tickSeconds = 0.25
     /// A claim is a commit, so a fast server is given many messages for one; a slow one few, since what is claimed cannot be
     /// cancelled any more. Not more, since a loop that takes in megabytes of messages answers nobody meanwhile.
-    private static let maximumClaim = 64
+    private static let maximumClaim = 32
     /// A write is a commit as well: while messages are under way it waits for so many results, but not longer than this.
-    private static let fullWrite = 64
+    private static let fullWrite = 32
     private static let writeSeconds = 0.02
     /// What is under way when the service stops may take so long to end by itself.
     private static let stopSeconds: TimeInterval = 7
@@ -57,8 +58,8 @@ struct OutboxRun {
                 heedStop()
                 returnUntried()
                 beginDeliveries(&group)
-                beginWriting(&group)
                 beginClaiming(&group)
+                beginWriting(&group)
                 guard deliveries > 0 || isClaiming || isWriting else { break }
                 beginWaiting(&group)
                 guard let event = await group.next() else { break }
@@ -113,7 +114,8 @@ struct OutboxRun {
 
     /// Writes everything that is known by now, one statement at a time.
     private mutating func beginWriting(_ group: inout TaskGroup<Event>) {
-        guard !isWriting, writeIsDue || !returned.isEmpty || !queue.isBusy || queue.resultCount >= Self.fullWrite else {
+        guard !isAtDatabase, writeIsDue || !returned.isEmpty || !queue.isBusy || queue.resultCount >= Self.fullWrite
+        else {
             return
         }
         let batch = returned + queue.takeResults()
@@ -133,7 +135,8 @@ struct OutboxRun {
     private mutating func beginWaiting(_ group: inout TaskGroup<Event>) {
         queue.wish(
             for: .init(
-                results: isWriting ? nil : writeIsDue ? 1 : Self.fullWrite, ready: mayClaim ? readyBeforeClaim : nil))
+                results: isAtDatabase ? nil : writeIsDue ? 1 : Self.fullWrite, ready: mayClaim ? readyBeforeClaim : nil)
+        )
         if !isAwaitingWish {
             isAwaitingWish = true
             let queue = queue
@@ -151,8 +154,10 @@ struct OutboxRun {
         }
     }
 
+    private var isAtDatabase: Bool { isClaiming || isWriting }
+
     private var mayClaim: Bool {
-        guard mayBeMore, !isClaiming, stoppingSince == nil, !queue.isPaused else { return false }
+        guard mayBeMore, !isAtDatabase, stoppingSince == nil, !queue.isPaused else { return false }
         // One at a time, until it is known whether the server can be used again.
         return queue.width > 1 || (deliveries == 0 && queue.readyCount == 0)
     }
