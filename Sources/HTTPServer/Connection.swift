@@ -29,6 +29,8 @@ final class Connection: @unchecked Sendable {
     @exclusivity(unchecked) private(set) var isExpired = false
     @exclusivity(unchecked) private(set) var isEndless = false
     @exclusivity(unchecked) private var reader: UnsafeContinuation<Void, Never>?
+    /// Takes what comes while the task waits for a request.
+    @exclusivity(unchecked) private var taker: Exchange?
     @exclusivity(unchecked) private var writer: UnsafeContinuation<Void, Never>?
     @exclusivity(unchecked) private var deadline: ContinuousClock.Instant?
     @exclusivity(unchecked) var phase = Phase.fresh
@@ -106,6 +108,12 @@ final class Connection: @unchecked Sendable {
         return unreadCount > before
     }
 
+    /// Waits until `taker` has something left for its task, or nothing more will come.
+    func waitForRequest(_ taker: Exchange) async {
+        self.taker = taker
+        await withUnsafeContinuation { reader = $0 }
+    }
+
     /// Comes back in the loop's next turn, when its other connections have had theirs.
     func waitForTurn() async {
         await withUnsafeContinuation { continuation in
@@ -140,10 +148,19 @@ final class Connection: @unchecked Sendable {
         } else {
             return
         }
+        if let taker, !isAtEnd {
+            // What it takes may make it look for more: that is only kept then.
+            self.taker = nil
+            guard taker.take() else {
+                if reader != nil { self.taker = taker }
+                return
+            }
+        }
         resumeReader()
     }
 
     private func resumeReader() {
+        taker = nil
         let waiting = reader
         reader = nil
         waiting?.resume()

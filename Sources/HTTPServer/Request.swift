@@ -40,7 +40,7 @@ public final class Request: Sendable {
 
     public var method: HTTPRequest.Method { parsed.method }
 
-    var handler: Handler { matched.handler }
+    var handling: Router.Handling { matched.handling }
 
     /// The path as it was sent, without the query.
     public var path: String { parsed.target.rawPath }
@@ -87,3 +87,7 @@ public struct RouteOptions: Sendable, Hashable {
 
 /// Handles one request on the connection's loop. What it throws goes to the server's `failure` hook.
 public typealias Handler = @Sendable (Request) async throws -> Response
+
+/// Handles one request without waiting for anything, and quickly, since all of the loop's connections wait for it. No task is
+/// woken for it. What it throws goes to the server's `failure` hook.
+public typealias ImmediateHandler = @Sendable (Request) throws -> Response

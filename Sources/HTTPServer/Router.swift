@@ -9,14 +9,19 @@ public struct Router: Sendable {
         let pattern: String
         let names: [String]
         let options: RouteOptions
-        let handler: Handler
+        let handling: Handling
 
-        init(pattern: String, names: [String], options: RouteOptions, handler: @escaping Handler) {
+        init(pattern: String, names: [String], options: RouteOptions, handling: Handling) {
             self.pattern = pattern
             self.names = names
             self.options = options
-            self.handler = handler
+            self.handling = handling
         }
+    }
+
+    enum Handling: Sendable {
+        case waiting(Handler)
+        case immediate(ImmediateHandler)
     }
 
     private struct Node: Sendable {
@@ -46,6 +51,20 @@ public struct Router: Sendable {
     public mutating func on(
         _ method: HTTPRequest.Method, _ pattern: String, options: RouteOptions = .init(), _ handler: @escaping Handler
     ) {
+        on(method, pattern, options, .waiting(handler))
+    }
+
+    /// The same, for what can be answered at once.
+    public mutating func on(
+        _ method: HTTPRequest.Method, _ pattern: String, options: RouteOptions = .init(),
+        immediately handler: @escaping ImmediateHandler
+    ) {
+        on(method, pattern, options, .immediate(handler))
+    }
+
+    private mutating func on(
+        _ method: HTTPRequest.Method, _ pattern: String, _ options: RouteOptions, _ handling: Handling
+    ) {
         var node = 0
         var names: [String] = []
         for segment in pattern.split(separator: "/", omittingEmptySubsequences: false).dropFirst() {
@@ -58,7 +77,7 @@ public struct Router: Sendable {
             }
         }
         precondition(nodes[node].route(method) == nil, "\(method) \(pattern) is routed twice")
-        let route = Route(pattern: pattern, names: names, options: options, handler: handler)
+        let route = Route(pattern: pattern, names: names, options: options, handling: handling)
         nodes[node].routes.append((method, route))
     }
 

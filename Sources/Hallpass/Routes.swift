@@ -73,11 +73,11 @@ enum Routes {
     ]
 
     static let description: [Endpoint] = [
-        Endpoint(.get, "/openapi.json", .open(GetOpenAPI.run))
+        Endpoint(.get, "/openapi.json", .immediate(GetOpenAPI.run))
     ]
 
     static let probes: [Endpoint] = [
-        Endpoint(.get, "/livez", .open(Probes.live)),
+        Endpoint(.get, "/livez", .immediate(Probes.live)),
         Endpoint(.get, "/readyz", .open(Probes.ready)),
         Endpoint(.get, "/metrics", .open(Probes.metrics)),
     ]
@@ -85,10 +85,7 @@ enum Routes {
     static func router(_ endpoints: [Endpoint], application: Application) -> Router {
         var router = Router()
         for endpoint in endpoints {
-            let runner = EndpointRunner(application: application, endpoint: endpoint)
-            router.on(endpoint.method, endpoint.pattern, options: endpoint.options) { request in
-                try await runner.respond(to: request)
-            }
+            EndpointRunner(application: application, endpoint: endpoint).route(by: &router)
         }
         return router
     }

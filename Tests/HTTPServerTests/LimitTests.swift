@@ -60,14 +60,16 @@ struct LimitTests {
         await server.stop()
     }
 
-    @Test("pipelined requests are handled in a row up to their number, then other connections have their turn")
-    func pipelined() async throws {
-        #expect(try await Self.order(limit: 3) == ["a1", "a2", "a3", "b1", "a4"])
-        #expect(try await Self.order(limit: 4) == ["a1", "a2", "a3", "a4", "b1"])
+    @Test(
+        "pipelined requests are handled in a row up to their number, then other connections have their turn",
+        arguments: [true, false])
+    func pipelined(immediately: Bool) async throws {
+        #expect(try await Self.order(limit: 3, immediately) == ["a1", "a2", "a3", "b1", "a4"])
+        #expect(try await Self.order(limit: 4, immediately) == ["a1", "a2", "a3", "a4", "b1"])
     }
 
     /// The order in which one loop handles four requests of one client and one of another that came while it was held.
-    private static func order(limit: Int) async throws -> [String] {
+    private static func order(limit: Int, _ immediately: Bool) async throws -> [String] {
         let handled = Mutex<[String]>([])
         let (isHeld, mayGo) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         let server = try await TestServer(loops: 1, limits: { $0.pipelinedRequests = limit }) { router in
@@ -77,9 +79,14 @@ struct LimitTests {
                 mayGo.wait()
                 return TestRoutes.text("held")
             }
-            router.on(.get, "/note/{name}") { request in
+            let note: ImmediateHandler = { request in
                 handled.withLock { $0.append(request.parameters["name"] ?? "") }
                 return TestRoutes.text("noted")
+            }
+            if immediately {
+                router.on(.get, "/note/{name}", immediately: note)
+            } else {
+                router.on(.get, "/note/{name}") { try note($0) }
             }
         }
         let (holder, a, b) = (try server.client(), try server.client(), try server.client())

@@ -7,6 +7,8 @@ import Postgres
 /// One row of the table of routes: who may call it, and what it runs.
 struct Endpoint: Sendable {
     enum Action: Sendable {
+        /// Answers without a token, and at once.
+        case immediate(@Sendable (Call) -> Answer)
         /// Answers without a token.
         case open(@Sendable (Call) async throws -> Answer)
         /// Answers a token of the role without changing anything.
@@ -49,9 +51,23 @@ final class EndpointRunner: Sendable {
         self.endpoint = endpoint
     }
 
+    /// Puts the endpoint among a router's routes.
+    func route(by router: inout Router) {
+        if case .immediate(let run) = endpoint.action {
+            router.on(
+                endpoint.method, endpoint.pattern, options: endpoint.options,
+                immediately: { [self] request in
+                    Self.response(run(anonymous(request)), to: request)
+                })
+        } else {
+            router.on(endpoint.method, endpoint.pattern, options: endpoint.options, respond)
+        }
+    }
+
     func respond(to request: Request) async throws -> Response {
         do {
             switch endpoint.action {
+            case .immediate(let run): return Self.response(run(anonymous(request)), to: request)
             case .open(let run):
                 return Self.response(try await run(anonymous(request)), to: request)
             case .read(let role, let run):

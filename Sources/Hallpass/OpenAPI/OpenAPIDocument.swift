@@ -93,7 +93,7 @@ enum OpenAPIDocument {
 
 /// `GET /openapi.json`: the same for everybody, until another release runs.
 enum GetOpenAPI {
-    static let run: @Sendable (Call) async throws -> Answer = { call in
+    static let run: @Sendable (Call) -> Answer = { call in
         var answer = Answer(status: 200, body: .json(OpenAPIDocument.bytes))
         answer.headerFields[.eTag] = "\"\(tag)\""
         answer.headerFields[.cacheControl] = "public, max-age=300"

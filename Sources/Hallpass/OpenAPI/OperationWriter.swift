@@ -25,7 +25,7 @@ struct OperationWriter {
 
     private var role: Role? {
         switch endpoint.action {
-        case .open: nil
+        case .immediate, .open: nil
         case .read(let role, _), .change(let role, _), .raw(let role, _): role
         }
     }

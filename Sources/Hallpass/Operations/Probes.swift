@@ -5,7 +5,7 @@ import Postgres
 
 /// `/livez`, `/readyz` and `/metrics`: whether the process lives, whether it can do its work, and how it fares.
 enum Probes {
-    static let live: @Sendable (Call) async throws -> Answer = { _ in text(200, "ok\n") }
+    static let live: @Sendable (Call) -> Answer = { _ in text(200, "ok\n") }
 
     /// 503 while the database is away or the schema is not current.
     static let ready: @Sendable (Call) async throws -> Answer = { call in

@@ -14,13 +14,15 @@ enum TestRoutes {
     }
 
     private static func plain(_ router: inout Router) {
-        router.on(.get, "/hello") { _ in text("hello") }
+        router.on(.get, "/hello", immediately: { _ in text("hello") })
         router.on(.get, "/v1/things/{id}") { text($0.parameters["id"] ?? "") }
         router.on(.get, "/v1/things/special") { _ in text("literal") }
         router.on(.get, "/peer") { text("\($0.clientAddress) \($0.scheme)") }
-        router.on(.get, "/head") { request in
-            text("\(request.path)|\(request.query ?? "-")|\(request.head.authority ?? "-")|\(request.id)")
-        }
+        router.on(
+            .get, "/head",
+            immediately: { request in
+                text("\(request.path)|\(request.query ?? "-")|\(request.head.authority ?? "-")|\(request.id)")
+            })
         router.on(.get, "/large") { _ in
             Response(
                 status: .ok, headerFields: [.contentType: "application/json", .eTag: "\"3\""],

@@ -103,7 +103,7 @@ struct RefusalOrderTests {
                     .replacing("{item}", with: "data_reviewed").replacing("{clever_id}", with: "t1")
                 let least: Role
                 switch endpoint.action {
-                case .open: continue
+                case .immediate, .open: continue
                 case .read(let role, _), .change(let role, _), .raw(let role, _): least = role
                 }
                 let method = endpoint.method.rawValue
