@@ -5,7 +5,7 @@ import Integrations
 // rows in order: a page is the first rows of each, merged, which costs the same however many requests there are and
 // however rare the ones asked for. That takes one index a sort key instead of one for every filter and sort key.
 
-/// A request's kind, state, launch status and awaiting in one number, as `request_facet` in the schema makes it.
+/// A request's kind, state, launch status and awaiting in one number, as the column `facet` in the schema makes it.
 struct RequestFacet: Hashable, Sendable {
     var kind: Kind
     var state: RequestState
