@@ -42,6 +42,11 @@ final class Call: Sendable {
         try await application.database.query(query, sessionLabel: readLabel)
     }
 
+    /// Reads the rows of an id, together with whoever else asks for such rows now.
+    func read(_ query: KeyedQuery, id: UUID) async throws(DatabaseError) -> [Row] {
+        try await application.database.query(query, id: id, sessionLabel: readLabel)
+    }
+
     /// Runs several independent reads in one flush.
     func read(all queries: [Query]) async throws(DatabaseError) -> [Rows] {
         try await application.database.query(all: queries, sessionLabel: readLabel)

@@ -1,3 +1,4 @@
+public import Foundation
 public import Logging
 public import Sockets
 internal import Synchronization
@@ -59,6 +60,25 @@ public final class Database: Sendable {
         case .failure(let error): throw error
         case .success(let step): return try await Self.value(of: step, on: pool)
         }
+    }
+
+    /// Reads the rows that belong to an id, in one statement with whatever else asks for such rows in this turn of the loop.
+    /// - Parameter sessionLabel: as of any read; one that has it is a statement of its own.
+    public func query(
+        _ query: KeyedQuery, id: UUID, sessionLabel: String? = nil
+    ) async throws(DatabaseError) -> [Row] {
+        guard sessionLabel == nil, let pool = currentPool else {
+            return Array(try await self.query(query.bound(to: id), sessionLabel: sessionLabel))
+        }
+        if let refusal = pool.refusal(query.one.sql, query.one.name) { throw refusal }
+        let read = KeyedRead(query, id)
+        pool.keyedReads.take(read)
+        let loop = pool.loop
+        return try await withTaskCancellationHandler {
+            await read.value()
+        } onCancel: {
+            loop.execute { read.cancel() }
+        }.get()
     }
 
     /// Runs several independent reads in one flush. Throws the first error, in their order.

@@ -11,6 +11,7 @@ final class LoopPool: @unchecked Sendable {
     var statistics = PoolStatistics()
     private(set) var isClosed = false
     private var readers: [Reader] = []
+    private(set) lazy var keyedReads = KeyedReads(pool: self)
     private(set) lazy var lanes = Lanes(pool: self, limit: configuration.connectionsPerLoop)
     private(set) lazy var longLanes = Lanes(pool: self, limit: configuration.longTransactionsPerLoop)
     private(set) lazy var streams = Lanes(pool: self, limit: configuration.streamsPerLoop)

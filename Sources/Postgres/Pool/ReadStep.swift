@@ -11,6 +11,8 @@ final class ReadStep: Step, @unchecked Sendable {
     var isSent = false
     private(set) var result: Result<Rows, DatabaseError>?
     private var caller: UnsafeContinuation<Result<Rows, DatabaseError>, Never>?
+    /// What follows from the result, for a step that nobody waits for by itself.
+    var follow: ((Result<Rows, DatabaseError>) -> Void)?
     private let reader: Reader
 
     init(
@@ -34,6 +36,10 @@ final class ReadStep: Step, @unchecked Sendable {
     func resolve(_ result: Result<Rows, DatabaseError>) {
         guard self.result == nil else { return }
         self.result = result
+        if let follow {
+            self.follow = nil
+            follow(result)
+        }
         if let caller {
             self.caller = nil
             caller.resume(returning: result)

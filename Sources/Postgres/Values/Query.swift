@@ -1,5 +1,3 @@
-public import Foundation
-
 /// A statement with a name. The name goes to logs and metrics; the text is what it is prepared by, once a connection.
 public struct Query: Sendable {
     /// For people: `"request by id"`. Never holds data.
@@ -16,14 +14,6 @@ public struct Query: Sendable {
         self.sql = sql
         self.isPlannedEachTime = isPlannedEachTime
         self.isQuick = isQuick
-    }
-
-    /// The same statement with other ids bound, one for each of its parameters, which must all be ids: for a statement that
-    /// is run so often that it is worth keeping its text put together.
-    public func rebinding(_ ids: UUID...) -> Query {
-        var copy = self
-        copy.sql = sql.rebinding(ids)
-        return copy
     }
 }
 

@@ -157,6 +157,19 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable {
         return copy
     }
 
+    /// The same text with another array of ids bound to its one parameter.
+    func rebinding(array ids: [UUID]) -> SQL {
+        precondition(parameters.count == 1 && parameters[0].type == [UUID].sqlType, "one parameter, an array of ids")
+        var copy = self
+        var encoder = SQLEncoder(bytes: [])
+        encoder.bytes.reserveCapacity(ids.count * 20 + 24)
+        ids.encode(into: &encoder)
+        copy.bytes = encoder.bytes
+        copy.parameters[0].length = Int32(truncatingIfNeeded: copy.bytes.count)
+        copy.bytes.append(0)
+        return copy
+    }
+
     private static let placeholders = (0...64).map { "$\($0)" }
 
     private mutating func appendPlaceholder(_ number: Int) {
