@@ -253,6 +253,54 @@ struct OutageTests {
         try await Task.sleep(for: .milliseconds(100))
     }
 
+    @Test("a full disk: unfit for as long as it is full, also while nobody writes, and fit again soon after")
+    func fullDisk() async throws {
+        try await withCluster { cluster, database in
+            // The probe's own function, refused as a file is on a full disk; the monitor's session looks here first.
+            for text: SQL in [
+                "CREATE SCHEMA disk", "CREATE TABLE disk.ballast ()",
+                """
+                CREATE FUNCTION disk.array_fill(text, integer[]) RETURNS text[] LANGUAGE plpgsql AS $$ BEGIN
+                    IF EXISTS (SELECT FROM disk.ballast) THEN RAISE EXCEPTION 'full' USING ERRCODE = 'disk_full'; END IF;
+                    RETURN pg_catalog.array_fill($1, $2);
+                END $$
+                """, "ALTER ROLE CURRENT_USER SET search_path = disk, public, pg_catalog",
+            ] { try await database.execute(Query("disk", text)) }
+            let watched = Database(
+                configuration: try DatabaseConfiguration(cluster.connection), loops: TestLoops.shared.loops,
+                logger: TestLoops.logger)
+            do {
+                try await watched.waitUntilReachable()
+                try await database.execute(Query("fill", "INSERT INTO disk.ballast DEFAULT VALUES"))
+                await refuseForWantOfRoom(watched)
+                // Longer than any trouble lasts that is not looked for.
+                let end = ContinuousClock.now + .seconds(4)
+                while ContinuousClock.now < end {
+                    try #require(!watched.health.isReachable, "said to be well while the disk was full")
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                #expect(watched.health.reason?.contains("disk space") == true, "\(watched.health)")
+                try await database.execute(Query("empty", "DELETE FROM disk.ballast"))
+                _ = try await waitFor(reachable: true, watched, within: .milliseconds(1500))
+                // Room where the probe looks, and none where it is needed: the probe is not believed again so soon.
+                await refuseForWantOfRoom(watched)
+                let quiet = try await waitFor(reachable: true, watched, within: .seconds(8))
+                #expect(quiet > .seconds(2))
+            } catch {
+                await watched.close()
+                throw error
+            }
+            await watched.close()
+        }
+    }
+
+    private func refuseForWantOfRoom(_ database: Database) async {
+        await #expect(throws: DatabaseError.unavailable(reason: "the server is out of disk space")) {
+            try await database.execute(
+                Query("write", "DO $$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = 'disk_full'; END $$"))
+        }
+    }
+
     @Test("out of connections: who has one goes on, who needs a new one is told at once")
     func outOfConnections() async throws {
         let cluster = try await TestCluster.onThread {

@@ -16,9 +16,16 @@ public struct DatabaseHealth: Sendable, Hashable {
 final class HealthBoard: Sendable {
     private struct State {
         var health = DatabaseHealth(isReachable: false, since: Date(), reason: "not connected yet")
-        /// Reachable, but a write was refused for want of space or the like, so many seconds ago.
+        /// Reachable, but something was refused for want of space or the like: unfit until then.
         var troubledUntil: ContinuousClock.Instant?
+        /// When room on the disk was wanting last; nil once a probe has found some.
+        var fullAt: ContinuousClock.Instant?
+        /// When a probe found room last.
+        var foundSpaceAt: ContinuousClock.Instant?
     }
+
+    /// So long a trouble that nobody can look for lasts after it was last met.
+    private static let quietAfterTrouble = Duration.seconds(3)
 
     private let state = Mutex(State())
     private let down = Atomic<Bool>(false)
@@ -39,6 +46,7 @@ final class HealthBoard: Sendable {
 
     func markUp() {
         let changed = state.withLock { state in
+            if state.fullAt != nil { return false }
             if let until = state.troubledUntil, until > .now { return false }
             state.troubledUntil = nil
             guard !state.health.isReachable else { return false }
@@ -66,10 +74,37 @@ final class HealthBoard: Sendable {
         if changed { logger.error("database unavailable", metadata: ["reason": "\(reason)"]) }
     }
 
-    /// Something was refused for want of space, memory or connections: unfit until a while has passed without another.
-    func markTroubled(_ reason: String, for duration: Duration = .seconds(3)) {
+    /// Something was refused for want of memory, connections or the like: unfit until a while has passed without another.
+    func markTroubled(_ reason: String, for duration: Duration = quietAfterTrouble) {
         state.withLock { $0.troubledUntil = .now + duration }
         markUnfit(reason)
+    }
+
+    /// The disk has no room: unfit until a probe finds some. A probe that found some a moment ago did not look where it is
+    /// wanting (a tablespace of its own, a quota), so then time has to pass as well.
+    /// - Returns: whether that is news, and the probe is to begin.
+    func markFull(_ reason: String) -> Bool {
+        let isNew = state.withLock { state in
+            if let found = state.foundSpaceAt, .now - found < Self.quietAfterTrouble {
+                state.troubledUntil = .now + Self.quietAfterTrouble
+            }
+            defer { state.fullAt = .now }
+            return state.fullAt == nil
+        }
+        markUnfit(reason)
+        return isNew
+    }
+
+    /// Whether room on the disk is to be looked for.
+    var lacksSpace: Bool { state.withLock { $0.fullAt != nil } }
+
+    /// A probe that began then found room on the disk; `markUp` says what follows from it.
+    func markRoomy(asOf began: ContinuousClock.Instant) {
+        state.withLock { state in
+            guard let full = state.fullAt, full < began else { return }
+            state.fullAt = nil
+            state.foundSpaceAt = .now
+        }
     }
 }
 

@@ -156,6 +156,8 @@ final class LoopPool: @unchecked Sendable {
     /// where it cannot hold data.
     func report(_ reply: ServerReply, statement: StaticString) {
         switch reply.sqlState.prefix(2) {
+        case "53" where reply.sqlState == "53100":
+            if board.markFull("\(reply.error(statement: statement))") { suspect?() }
         case "53", "58": board.markTroubled("\(reply.error(statement: statement))")
         case "25" where reply.sqlState == "25006": suspect?()
         default: break

@@ -6,6 +6,7 @@ internal import Synchronization
 // with dropped packets, which closes no connection, is noticed within two; it listens for notifications and sends the
 // coalesced ones. When it cannot be kept, the database is down: every connection is dropped, requests fail at once, and
 // the server is looked for every probe interval. A server that turned read-only is left for another host, where there is one.
+// While the server's disk is full a ping also asks for a file that has to be written there.
 //
 //   connecting ──ok──▶ watching ──lost──▶ connecting ──failed──▶ down ──probe──▶ connecting
 //                         └──ping unanswered, and nobody heard the server──▶ down
@@ -28,6 +29,9 @@ final class Monitor: @unchecked Sendable {
     /// transaction, and all that send take turns.
     private static let gathering = Duration.milliseconds(2)
     private static let sendingInterval = Duration.milliseconds(25)
+    private static let unfitPingInterval = Duration.milliseconds(250)
+    /// How much room a full disk has to have again: more than a change's pages and log take.
+    private static let spaceProbeKilobytes = 1024
 
     init(pools: [LoopPool], board: HealthBoard, logger: Logger) {
         self.pools = pools
@@ -90,7 +94,7 @@ final class Monitor: @unchecked Sendable {
             judge(connection)
             listen(to: hub.channels)
             sendNotifications()
-            wait(configuration.pingInterval) { [self] in ping() }
+            wait(pause) { [self] in ping() }
         }
     }
 
@@ -116,6 +120,9 @@ final class Monitor: @unchecked Sendable {
 
     // MARK: Watching
 
+    /// A server that is of no use is looked at more often, so that it is used again as soon as it can be.
+    private var pause: Duration { board.health.isReachable ? configuration.pingInterval : Self.unfitPingInterval }
+
     private func ping() {
         guard let connection, !isPinging, !isClosed else { return }
         isPinging = true
@@ -125,12 +132,35 @@ final class Monitor: @unchecked Sendable {
             isPinging = false
             if case .success = outcome {
                 judge(connection)
-                wait(configuration.pingInterval) { self.ping() }
+                wait(pause) { self.ping() }
             }
         }
-        connection.sendOnce("", as: Step(.execute, name: "ping"))
+        if board.lacksSpace {
+            probeSpace(on: connection)
+        } else {
+            connection.sendOnce("", as: Step(.execute, name: "ping"))
+        }
         connection.sync(step)
         wait(configuration.pingDeadline) { [self] in unanswered(connection, since: began) }
+    }
+
+    /// Has the server write a temporary file, which lies where the tables do unless `temp_tablespaces` says otherwise. That
+    /// leaves nothing behind, in the log of changes neither, and every role may do it. What fails for another reason than
+    /// want of room says that none was wanting.
+    private func probeSpace(on connection: Connection) {
+        connection.sendOnce(
+            "SELECT set_config('work_mem', '64kB', true)", as: Step(.execute, name: "space probe's memory"))
+        let began = ContinuousClock.now
+        let step = HandledStep(.execute, name: "space probe") { [board] outcome in
+            switch outcome {
+            case .success: board.markRoomy(asOf: began)
+            case .failure(.refused(let reply)) where reply.sqlState != "53100": board.markRoomy(asOf: began)
+            case .failure: break
+            }
+        }
+        connection.sendOnce(
+            "SELECT count(*) FROM unnest(array_fill(repeat('x', 8000), ARRAY[\(Self.spaceProbeKilobytes / 8)]))",
+            as: step)
     }
 
     private func unanswered(_ connection: Connection, since began: ContinuousClock.Instant) {
