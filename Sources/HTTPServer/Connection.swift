@@ -148,15 +148,19 @@ final class Connection: @unchecked Sendable {
         } else {
             return
         }
-        if let taker, !isAtEnd {
-            // What it takes may make it look for more: that is only kept then.
-            self.taker = nil
-            guard taker.take() else {
-                if reader != nil { self.taker = taker }
-                return
-            }
+        if taker == nil || isAtEnd { resumeReader() } else { owner.offer(self) }
+    }
+
+    /// Has the taker take what has come, if it has not been told otherwise since.
+    func offer() {
+        guard let taker else { return }
+        // What it takes may make it look for more: that is only kept then.
+        self.taker = nil
+        if taker.take() {
+            resumeReader()
+        } else if reader != nil {
+            self.taker = taker
         }
-        resumeReader()
     }
 
     private func resumeReader() {

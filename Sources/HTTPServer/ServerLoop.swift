@@ -23,6 +23,8 @@ final class ServerLoop: @unchecked Sendable {
     private var listeners: [(descriptor: Int32, registration: Registration)] = []
     @exclusivity(unchecked) private var dateLine: [UInt8] = []
     @exclusivity(unchecked) private var dateLineUntil: ContinuousClock.Instant?
+    /// Connections with something to take.
+    @exclusivity(unchecked) private var offered: [Connection] = []
     private var isSweeping = false
     @exclusivity(unchecked) private var idGenerator = RequestIDGenerator()
     private var farewells: [ObjectIdentifier: Farewell] = [:]
@@ -119,6 +121,19 @@ final class ServerLoop: @unchecked Sendable {
     }
 
     // MARK: Answering
+
+    /// Once all that is ready in this turn has been received, the connection's taker is offered what has come.
+    func offer(_ connection: Connection) {
+        offered.append(connection)
+        guard offered.count == 1 else { return }
+        loop.execute { [self] in
+            var connections: [Connection] = []
+            swap(&connections, &offered)
+            for connection in connections { connection.offer() }
+            connections.removeAll(keepingCapacity: true)
+            if offered.isEmpty { offered = connections }
+        }
+    }
 
     /// Lends out the buffer that answers are put together in, empty.
     func withOutput<Result, Failure: Error>(
