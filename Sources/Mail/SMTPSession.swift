@@ -3,8 +3,9 @@ import Foundation
 // Messages over one connection after the other, each kept from message to message. To a server that takes commands in advance
 // (PIPELINING, RFC 2920) sender, recipient and DATA go in one piece, and the message with its end in another: two round trips
 // a message instead of four, a third of the work on either side. DATA goes ahead only with a single recipient: if that one is
-// refused and the server asks for the message all the same, there is nothing but to end the connection. A kept connection that the server has closed, or that is
-// dead, is found so before anything was answered, hence before any of the message was sent: it is sent over a fresh one.
+// refused and the server asks for the message all the same, there is nothing but to end the connection. A kept connection
+// that the server has closed, or that is dead, is found so before anything was answered, hence before any of the message was
+// sent: it is sent over a fresh one.
 
 /// One connection at a time. It blocks, and is worked with on one thread (`SMTPTransport.withSession`).
 public final class SMTPSession {
