@@ -137,18 +137,18 @@ final class Exchange {
         served += 1
         inARow += 1
         let answer = Answer(connection, head)
-        if let request = course(head, answer, isLast: served >= owner.configuration.requestsPerConnection) {
-            switch request.handling {
-            case .waiting(let handler): return .request(request, handler, answer)
-            case .immediate(let handler):
-                do {
-                    answer.response = try handler(request)
-                } catch {
-                    answer.response = try response(to: error, request, answer)
+        do {
+            if let request = course(head, answer, isLast: served >= owner.configuration.requestsPerConnection) {
+                switch request.handling {
+                case .waiting(let handler): return .request(request, handler, answer)
+                case .immediate(let handler):
+                    do {
+                        answer.response = try handler(request)
+                    } catch {
+                        answer.response = try response(to: error, request, answer)
+                    }
                 }
             }
-        }
-        do {
             guard try answer.start(), answer.keeps, answer.reader == nil else { return .unfinished(answer) }
         } catch {
             answer.completed(isWhole: false)
