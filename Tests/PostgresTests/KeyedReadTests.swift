@@ -12,27 +12,20 @@ struct KeyedReadTests {
     }
 
     func withThings(_ body: (Database, EventLoop, [UUID]) async throws -> Void) async throws {
-        let own = try await TestDatabase.makeEmpty()
-        let database = try own.open()
-        try await database.execute(
-            Query("table", "CREATE TABLE thing (id uuid, name text, number int, seconds float DEFAULT 0)"))
-        let ids = (0..<100).map { _ in UUID() }
-        for (number, id) in ids.enumerated() {
+        try await TestDatabase.makeEmpty().use { database in
             try await database.execute(
-                Query("insert", "INSERT INTO thing VALUES (\(id), \("thing \(number)"), \(number + 1))"))
-        }
-        let loop = TestLoops.shared.loops[0]
-        // Connected and prepared before anything is counted.
-        _ = try await Task(executorPreference: loop) { try await database.query(Self.query, id: ids[0]).count }.value
-        do {
+                Query("table", "CREATE TABLE thing (id uuid, name text, number int, seconds float DEFAULT 0)"))
+            let ids = (0..<100).map { _ in UUID() }
+            for (number, id) in ids.enumerated() {
+                try await database.execute(
+                    Query("insert", "INSERT INTO thing VALUES (\(id), \("thing \(number)"), \(number + 1))"))
+            }
+            let loop = TestLoops.shared.loops[0]
+            // Connected and prepared before anything is counted.
+            _ = try await Task(executorPreference: loop) { try await database.query(Self.query, id: ids[0]).count }
+                .value
             try await body(database, loop, ids)
-        } catch {
-            await database.close()
-            own.drop()
-            throw error
         }
-        await database.close()
-        own.drop()
     }
 
     /// Reads all of them in one turn of the loop: the names that came for each, or its error.
