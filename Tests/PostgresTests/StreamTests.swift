@@ -12,18 +12,11 @@ struct StreamTests {
     }
 
     func withDatabase(_ body: (Database) async throws -> Void) async throws {
-        let database = try own.open()
-        do {
+        try await own.use { database in
             try await database.execute(
                 Query("table", "CREATE TABLE t (id int PRIMARY KEY, name text, list text[], ok bool, key uuid)"))
             try await body(database)
-        } catch {
-            await database.close()
-            own.drop()
-            throw error
         }
-        await database.close()
-        own.drop()
     }
 
     let copy = Query("copy", "COPY t (id, name, list, ok, key) FROM STDIN")

@@ -12,21 +12,14 @@ struct TransactionTests {
     }
 
     func withDatabase(_ body: (Database) async throws -> Void) async throws {
-        let database = try own.open()
-        do {
+        try await own.use { database in
             try await database.execute(
                 Query(
                     "table",
                     "CREATE TABLE t (id int CONSTRAINT t_once PRIMARY KEY DEFERRABLE INITIALLY IMMEDIATE, v int NOT NULL)"
                 ))
             try await body(database)
-        } catch {
-            await database.close()
-            own.drop()
-            throw error
         }
-        await database.close()
-        own.drop()
     }
 
     func insert(_ id: Int, _ value: Int? = 0) -> Query {
