@@ -138,6 +138,9 @@ CREATE INDEX request_by_created_at ON request (created_at, id) INCLUDE (updated_
 CREATE INDEX request_by_updated_at ON request (updated_at, id) INCLUDE (created_at, launch_date);
 CREATE INDEX request_by_launch_day ON request (coalesce(launch_date, 'infinity'::date), id)
     INCLUDE (launch_date, created_at, updated_at);
+-- By day, for a range of launch dates in the order of another sort.
+CREATE INDEX request_by_launch_date_and_created_at ON request (launch_date, created_at, id) WHERE launch_date IS NOT NULL;
+CREATE INDEX request_by_launch_date_and_updated_at ON request (launch_date, updated_at, id) WHERE launch_date IS NOT NULL;
 CREATE INDEX request_by_facet_and_created_at ON request (facet, created_at, id);
 CREATE INDEX request_by_facet_and_updated_at ON request (facet, updated_at, id);
 CREATE INDEX request_by_facet_and_launch_day ON request (facet, coalesce(launch_date, 'infinity'::date), id)

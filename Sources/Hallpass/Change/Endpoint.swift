@@ -56,9 +56,7 @@ final class EndpointRunner: Sendable {
         if case .immediate(let run) = endpoint.action {
             router.on(
                 endpoint.method, endpoint.pattern, options: endpoint.options,
-                immediately: { [self] request in
-                    Self.response(run(anonymous(request)), to: request)
-                })
+                immediately: { [self] in atOnce($0, run) })
         } else {
             router.on(endpoint.method, endpoint.pattern, options: endpoint.options, respond)
         }
@@ -67,7 +65,7 @@ final class EndpointRunner: Sendable {
     func respond(to request: Request) async throws -> Response {
         do {
             switch endpoint.action {
-            case .immediate(let run): return Self.response(run(anonymous(request)), to: request)
+            case .immediate(let run): return atOnce(request, run)
             case .open(let run):
                 return Self.response(try await run(anonymous(request)), to: request)
             case .read(let role, let run):
@@ -81,6 +79,11 @@ final class EndpointRunner: Sendable {
         } catch {
             return ProblemResponse.make(error, request: request, application: application)
         }
+    }
+
+    @inline(never)
+    private func atOnce(_ request: Request, _ run: @Sendable (Call) -> Answer) -> Response {
+        Self.response(run(anonymous(request)), to: request)
     }
 
     @inline(never)

@@ -16,10 +16,7 @@ enum ListRequests {
         if let form = ExportForm(accept: call.request.head.headerFields[.accept]) {
             return try ExportRequests.answer(call, filters, form)
         }
-        let rows = try await call.read(
-            Query(
-                "request.list", try ListStatement(filters, after: page.after, limit: page.limit + 1).sql,
-                isPlannedEachTime: filters.wantOwnPlan))
+        let rows = try await rows(call, filters, page)
         let (now, known) = (call.now, call.application.listedRequests)
         let shown = try rows.prefix(page.limit).map { row in
             try known.rendering(of: row.get(0), from: CollectionOfOne(row), now: now) {
@@ -30,6 +27,21 @@ enum ListRequests {
         var answer = page.answer(shown, next: next) { $1.raw(bytes: $0) }
         answer.headerFields[.vary] = "Accept"
         return answer
+    }
+
+    /// The page's rows, and one more where another page follows.
+    private static func rows(_ call: Call, _ filters: RequestFilters, _ page: Page) async throws -> Rows {
+        if filters.isLaunchRangeAlone, filters.sort != .launchDate {
+            let rows = try await call.read(
+                Query(
+                    "request.list_of_few_days",
+                    try ListStatement.ofFewDays(filters, after: page.after, limit: page.limit + 1)))
+            if try rows.first?.get(0, as: UUID?.self) != nil || rows.isEmpty { return rows }
+        }
+        return try await call.read(
+            Query(
+                "request.list", try ListStatement(filters, after: page.after, limit: page.limit + 1).sql,
+                isPlannedEachTime: filters.wantOwnPlan))
     }
 }
 

@@ -5,6 +5,7 @@ import Postgres
 // in order, and each way of asking has the form of statement that leads there whatever the planner believes:
 // - nothing asked for: the index of the sort;
 // - facets alone: the first rows of each facet by the index of facet and sort, merged;
+// - a range of launch dates alone that holds few days: the same with the days that occur in it;
 // - a search: a look at the first rows in order says whether the text is common. Then they are walked through until the page
 //   is full; else the index of grams finds the few that hold it, and these are sorted;
 // - anything else: the planner's choice for the values given. The indexes hold what the filters and sorts look at, so
@@ -14,6 +15,8 @@ import Postgres
 /// The statement that lists requests, whole rows as `ListedRequest` reads them.
 struct ListStatement {
     let sql: SQL
+    /// A range of more days is left to the planner: to find a page of it, walking through the order of the sort is as short.
+    private static let fewDays: SQL = "32"
     /// So many rows are looked at to see whether a text is common, and so many of them have to hold it.
     private static let sampleSize: SQL = "300"
     private static let sampleFinds: SQL = "3"
@@ -21,13 +24,12 @@ struct ListStatement {
     /// - Parameters:
     ///   - limit: rows to a page; nil is the whole result.
     init(_ filters: RequestFilters, after cursor: Cursor?, limit: Int?) throws(Problem) {
-        var after: [SQL] = []
-        if let cursor { after.append(try filters.sort.condition(after: cursor)) }
+        let after = try Self.condition(filters.sort, after: cursor)
         // In the text: a plan for any limit would be one for a tenth of the table.
         let cut: SQL = limit.map { SQL(raw: "LIMIT \($0)") } ?? ""
         let page: SQL
         if limit != nil, filters.areFacetsAlone, let facets = filters.facets {
-            page = Self.byFacet(facets, filters.sort, after, cut)
+            page = Self.merged("\(facets.map(\.number))", of: "r.facet", filters.sort, after, cut)
         } else if let text = filters.search {
             page = Self.bySearch(text, filters, after, cut)
         } else if limit == nil || filters.conditions.isEmpty {
@@ -41,13 +43,52 @@ struct ListStatement {
                 """
         }
         sql = """
-            SELECT \(RequestRows.columns), \(DistrictRows.columns), o.state, o.awaiting
-            FROM (\(page)) r
-            JOIN district d ON d.id = r.district_id
-            LEFT JOIN request o ON o.district_id = r.district_id AND o.kind <> r.kind
-                AND o.state NOT IN ('declined', 'withdrawn', 'disconnected')
-            ORDER BY \(filters.sort.order)
+            SELECT \(Self.columns) FROM \(Self.listed(page)) ORDER BY \(filters.sort.order)
             """
+    }
+
+    /// A page of a range of launch dates alone, if few days occur in it: no row when there is none in the range, and one of
+    /// NULLs when there are too many days, or no more rows after the cursor. One statement, since a request must not slip from
+    /// a day that is still to be read to one that has been.
+    static func ofFewDays(_ filters: RequestFilters, after cursor: Cursor?, limit: Int) throws(Problem) -> SQL {
+        let day = RequestFilters.launchDay
+        let order = filters.sort.order
+        let page = Self.merged(
+            "(SELECT days FROM span WHERE NOT is_wide)", of: "r.launch_date", filters.sort, try condition(filters.sort, after: cursor),
+            SQL(raw: "LIMIT \(limit)"))
+        return """
+            WITH RECURSIVE day (day) AS (
+                (SELECT \(day) FROM request r \(RequestFilters.clause(filters.launchRange)) ORDER BY \(day) LIMIT 1)
+                UNION ALL
+                SELECT (
+                    SELECT \(day) FROM request r \(RequestFilters.clause(["\(day) > day.day"] + filters.launchRange))
+                    ORDER BY \(day) LIMIT 1
+                ) FROM day WHERE day IS NOT NULL
+            ), span AS (
+                SELECT array_agg(day) AS days, count(*) > \(fewDays) AS is_wide
+                FROM (SELECT day FROM day WHERE day IS NOT NULL LIMIT \(fewDays) + 1) found
+            )
+            SELECT \(columns) FROM span LEFT JOIN (\(listed(page))) ON true
+            WHERE span.days IS NOT NULL ORDER BY \(order)
+            """
+    }
+
+    private static func condition(_ sort: RequestFilters.Sort, after cursor: Cursor?) throws(Problem) -> [SQL] {
+        guard let cursor else { return [] }
+        return [try sort.condition(after: cursor)]
+    }
+
+    /// As `ListedRequest` reads them, of `listed`.
+    private static let columns: SQL = "\(RequestRows.columns), \(DistrictRows.columns), o.state, o.awaiting"
+
+    /// Rows of requests, each with its district and the open request of the other kind.
+    private static func listed(_ requests: SQL) -> SQL {
+        """
+        (\(requests)) r
+        JOIN district d ON d.id = r.district_id
+        LEFT JOIN request o ON o.district_id = r.district_id AND o.kind <> r.kind
+            AND o.state NOT IN ('declined', 'withdrawn', 'disconnected')
+        """
     }
 
     private static func wholeRows(_ filters: RequestFilters, _ after: [SQL], _ cut: SQL) -> SQL {
@@ -56,14 +97,15 @@ struct ListStatement {
         """
     }
 
-    private static func byFacet(
-        _ facets: [RequestFacet], _ sort: RequestFilters.Sort, _ after: [SQL], _ cut: SQL
+    /// The first rows of each of the values of a column, merged.
+    private static func merged(
+        _ values: SQL, of column: SQL, _ sort: RequestFilters.Sort, _ after: [SQL], _ cut: SQL
     ) -> SQL {
         """
         SELECT r.* FROM (
-            SELECT r.id FROM unnest(\(facets.map(\.number))) f (facet) CROSS JOIN LATERAL (
+            SELECT r.id FROM unnest(\(values)) part (value) CROSS JOIN LATERAL (
                 SELECT r.id, r.created_at, r.updated_at, r.launch_date FROM request r
-                \(RequestFilters.clause(["r.facet = f.facet"] + after)) ORDER BY \(sort.order) \(cut)
+                \(RequestFilters.clause(["\(column) = part.value"] + after)) ORDER BY \(sort.order) \(cut)
             ) r ORDER BY \(sort.order) \(cut)
         ) p JOIN request r ON r.id = p.id
         """

@@ -50,7 +50,7 @@ struct RequestFilters: Sendable {
     }
 
     /// The launch date as the index has it: no date comes last, so that one comparison of rows says what follows a row.
-    private static let launchDay: SQL = "coalesce(r.launch_date, 'infinity'::date)"
+    static let launchDay: SQL = "coalesce(r.launch_date, 'infinity'::date)"
 
     private enum Awaiting: String, CaseIterable {
         case sso, none
@@ -61,9 +61,11 @@ struct RequestFilters: Sendable {
     private(set) var facets: [RequestFacet]?
     /// What is searched for, normalised.
     private(set) var search: String?
+    /// The range of launch dates, each bound a condition.
+    private(set) var launchRange: [SQL] = []
+    private var updatedAfter: SQL?
     /// The other filters, each a condition.
     private var others: [SQL] = []
-    private var hasRange = false
 
     init(_ query: inout QueryReader) {
         let states = query.choices("state", RequestState.self)
@@ -78,36 +80,41 @@ struct RequestFilters: Sendable {
                     && facet.launchStatus == launchStatus ?? facet.launchStatus
             }
         }
-        if let date = query.date("launch_before") { addRange("\(Self.launchDay) < \(SQLDate(date))") }
+        if let date = query.date("launch_before") { launchRange.append("\(Self.launchDay) < \(SQLDate(date))") }
         if let date = query.date("launch_after") {
             // The last day there can be, not infinity, which the planner counts among what lies after the first bound.
-            addRange("\(Self.launchDay) > \(SQLDate(date)) AND \(Self.launchDay) <= '9999-12-31'::date")
+            launchRange.append("\(Self.launchDay) > \(SQLDate(date)) AND \(Self.launchDay) <= '9999-12-31'::date")
         }
         if let manager = query.string("account_manager", length: 1...320) {
             others.append("r.account_manager = \(manager)")
         }
-        if let instant = query.instant("updated_after") { addRange("r.updated_at > \(instant)") }
+        updatedAfter = query.instant("updated_after").map { "r.updated_at > \($0)" }
         search = query.string("q").map { SearchText.normalise($0) }
         sort = query.choice("sort", Sort.self) ?? .newestFirst
     }
 
-    private mutating func addRange(_ condition: SQL) {
-        others.append(condition)
-        hasRange = true
+    /// True when nothing is asked for but facets.
+    var areFacetsAlone: Bool { facets != nil && count == 1 }
+
+    /// True when nothing is asked for but a range of launch dates.
+    var isLaunchRangeAlone: Bool { !launchRange.isEmpty && count == 1 }
+
+    /// True when the best plan depends on what is asked for: on how many rows hold a text or lie within a range of what is
+    /// not sorted by, or on how two filters go together.
+    var wantOwnPlan: Bool {
+        if search != nil || count > 1 { return true }
+        return !launchRange.isEmpty && sort != .launchDate || updatedAfter != nil && sort != .lastChanged
     }
 
-    /// True when nothing is asked for but facets.
-    var areFacetsAlone: Bool { facets != nil && others.isEmpty && search == nil }
-
-    /// True when the best plan depends on what is asked for: on how many rows lie within a range or hold a text, or on how
-    /// two filters go together.
-    var wantOwnPlan: Bool {
-        hasRange || search != nil || others.count + (facets == nil ? 0 : 1) > 1
+    /// How many filters there are; what the facets or a range's two bounds ask counts as one.
+    private var count: Int {
+        [facets != nil, !launchRange.isEmpty, updatedAfter != nil, search != nil].count { $0 } + others.count
     }
 
     /// Everything asked for, each a condition on the row.
     var conditions: [SQL] {
-        var all = others
+        var all = others + launchRange
+        if let updatedAfter { all.append(updatedAfter) }
         if let facets { all.append("r.facet = ANY(\(facets.map(\.number)))") }
         if let search { all.append("strpos(r.search, \(search)) > 0") }
         return all

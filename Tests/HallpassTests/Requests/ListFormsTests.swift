@@ -26,7 +26,7 @@ struct ListFormsTests {
         for (number, facet) in (RequestFacet.all + RequestFacet.all + RequestFacet.all).shuffled().enumerated() {
             let id = UUID()
             let manager = [nil, "amy@x.example", "bo@x.example"].randomElement(using: &generator) ?? nil
-            let date = Bool.random() ? "2026-12-0\(Int.random(in: 1...5))" : nil
+            let date = Self.date(number)
             let (created, updated) = (number / 3, number + Int.random(in: 0...4) / 2)
             let name = "\(number % 40 == 7 ? "rare" : "common") district \(number)"
             try await insert(
@@ -37,6 +37,15 @@ struct ListFormsTests {
                     updatedAt: updated, search: "\(name)\nlee park\nlee@x.example"))
         }
         return made
+    }
+
+    /// Five days that many share, and more days of one request each than are merged day by day.
+    private static func date(_ number: Int) -> String? {
+        switch number % 5 {
+        case 0: nil
+        case 1, 2: "2026-12-0\(Int.random(in: 1...5))"
+        default: "20\(27 + number / 12)-\(10 + number % 3)-\(10 + number % 12)"
+        }
     }
 
     private func insert(
@@ -87,6 +96,9 @@ struct ListFormsTests {
             { $0.manager == "bo@x.example" && $0.facet.kind == .rostering }
         ),
         ("launch_before=2026-12-03", { ($0.date ?? "9") < "2026-12-03" }),
+        ("launch_after=2026-12-01&launch_before=2026-12-04", { ["2026-12-02", "2026-12-03"].contains($0.date) }),
+        ("launch_after=2026-12-02", { ($0.date ?? "0") > "2026-12-02" }),
+        ("launch_before=2026-12-01", { _ in false }),
         ("launch_after=2026-12-02&kind=sso", { ($0.date ?? "0") > "2026-12-02" && $0.facet.kind == .sso }),
         ("updated_after=2026-11-23T18:00:40Z", { $0.updatedAt > 40 }),
         ("q=common", { $0.search.contains("common") }),
@@ -109,6 +121,9 @@ struct ListFormsTests {
     func forms() async throws {
         try await TestApplication.run { test in
             let made = try await fill(test)
+            let days: Int64 = try await test.sql(
+                "SELECT count(DISTINCT launch_date) FROM request WHERE launch_date > '2026-12-02'")[0].get(0)
+            #expect(days > 32, "too few to be more than few days")
             let client = test.client(.viewer)
             for (filter, isMeant) in Self.filters {
                 for (sort, isBefore) in Self.sorts {
