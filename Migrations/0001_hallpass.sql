@@ -86,12 +86,12 @@ CREATE TABLE request (
     launch_status request_launch_status NOT NULL,
     launched_at timestamptz,
     sharing_method request_sharing_method,
-    -- json, not jsonb: kept verbatim.
+    -- json, not jsonb: kept verbatim, and read without being written out anew.
     sharing_rules json,
     sharing_completed_at timestamptz,
     sharing_source request_sharing_source,
     -- [{"item","status","by","at","note"}], in the order of the configuration at the time of asking.
-    checklist jsonb NOT NULL,
+    checklist json NOT NULL,
     decision_by text,
     decision_at timestamptz,
     decision_message text,

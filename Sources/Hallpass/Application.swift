@@ -26,8 +26,7 @@ final class Application: Sendable {
     let webhookSecrets: WebhookSecrets
     let mailComposer: MailComposer
     /// Requests as they were last shown, one by one and in lists.
-    let shownRequests = RenderedRequests(capacity: 24_576)
-    let listedRequests = RenderedRequests(capacity: 4096)
+    let renderedRequests = RenderedRequests(capacity: 24_576)
 
     init(
         configuration: Configuration, loops: EventLoopGroup, database: Database, outboxDatabase: Database? = nil,

@@ -77,8 +77,34 @@ public struct District: Sendable, Hashable {
 
     public var zone: TimeZone { IANATimeZone.zone(timeZone) }
 
-    /// What a request shows of its district.
-    var summary: [String?] {
-        [cleverID, name, type.rawValue, state?.rawValue, timeZone, accountManager]
+    public var summary: DistrictSummary {
+        DistrictSummary(
+            id: id, cleverID: cleverID, name: name, type: type, state: state, timeZone: timeZone,
+            accountManager: accountManager)
+    }
+}
+
+/// What a request shows of its district.
+public struct DistrictSummary: Sendable, Hashable {
+    public var id: UUID
+    public var cleverID: String?
+    public var name: String
+    public var type: DistrictType
+    public var state: USState?
+    /// A name of the tz database.
+    public var timeZone: String
+    public var accountManager: String?
+
+    public init(
+        id: UUID, cleverID: String?, name: String, type: DistrictType, state: USState?, timeZone: String,
+        accountManager: String?
+    ) {
+        self.id = id
+        self.cleverID = cleverID
+        self.name = name
+        self.type = type
+        self.state = state
+        self.timeZone = timeZone
+        self.accountManager = accountManager
     }
 }

@@ -92,7 +92,7 @@ struct Step {
     private func hasAnotherStep(
         _ before: IntegrationRequest, _ request: IntegrationRequest, _ settled: DistrictCase
     ) -> Bool {
-        original.nextStep(for: before, now: before.updatedAt) != settled.nextStep(for: request, now: now)
+        original.shown(before).nextStep(now: before.updatedAt) != settled.shown(request).nextStep(now: now)
     }
 
     /// The audit action of a request that changed because something else did.

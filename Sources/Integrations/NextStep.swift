@@ -11,17 +11,16 @@ public struct NextStep: Sendable, Hashable {
     public var text: String
 }
 
-extension DistrictCase {
-    /// - Parameter request: one of this case, or an ended one of this district.
-    public func nextStep(for request: IntegrationRequest, now: Date) -> NextStep {
+extension ShownRequest {
+    public func nextStep(now: Date) -> NextStep {
         switch request.state {
-        case .pending: return nextDecision(on: request, now: now)
+        case .pending: return nextDecision(now: now)
         case .needsInfo:
             return NextStep(owner: .district, text: "Answer the vendor's question; the request is decided after that.")
         case .approved:
             if request.awaiting != nil { return Self.ssoIsMissing }
-            return NextStep(owner: .district, text: wizardText(for: request, now: now))
-        case .shared: return nextSetup(of: request)
+            return NextStep(owner: .district, text: wizardText(now: now))
+        case .shared: return nextSetup
         case .configured:
             if request.awaiting != nil {
                 return NextStep(
@@ -44,40 +43,40 @@ extension DistrictCase {
     private static let ssoIsMissing = NextStep(
         owner: .vendor, text: "SSO is no longer approved, and rostering needs it. Approve an SSO request first.")
 
-    private func nextDecision(on request: IntegrationRequest, now: Date) -> NextStep {
+    private func nextDecision(now: Date) -> NextStep {
         if request.awaiting != nil {
-            if open(.sso) == nil {
+            if pairState == nil {
                 return NextStep(
                     owner: .district, text: "Ask for SSO too: rostering needs it. Both can then be approved at once.")
             }
             return NextStep(owner: .vendor, text: "Approve the SSO request first, or both at once.")
         }
-        if let date = request.launch.date, date < today(now) {
+        if let date = request.launch.date, hasPassed(date, now) {
             return NextStep(
                 owner: .vendor,
                 text: "The launch date \(date) has passed: agree on a new one, and approve with it, or decline.")
         }
-        if request.kind == .sso, open(.rostering)?.state.isUndecided == true {
+        if request.kind == .sso, pairState?.isUndecided == true {
             return NextStep(
                 owner: .vendor, text: "Approve or decline; rostering waits too, and both can be approved at once.")
         }
         return NextStep(owner: .vendor, text: "Approve or decline the request.")
     }
 
-    private func wizardText(for request: IntegrationRequest, now: Date) -> String {
+    private func wizardText(now: Date) -> String {
         var text = "Complete Clever's sharing wizard for \(request.kind.title)"
-        switch open(request.kind.pair)?.state {
+        switch pairState {
         case .shared, .configured: text += ", with the same sharing rules as for \(request.kind.pair.title)."
         case .pending, .needsInfo, .approved: text += "; use the same sharing rules for SSO and rostering."
         case .declined, .withdrawn, .disconnected, nil: text += "."
         }
-        if let date = request.launch.date, date < today(now) {
+        if let date = request.launch.date, hasPassed(date, now) {
             text += " The launch date \(date) has passed: it launches as soon as the wizard is complete."
         }
         return text
     }
 
-    private func nextSetup(of request: IntegrationRequest) -> NextStep {
+    private var nextSetup: NextStep {
         if request.awaiting != nil { return Self.ssoIsMissing }
         let openItems = request.checklist.filter { $0.status == .open }.map(\.item)
         var text =
@@ -92,5 +91,9 @@ extension DistrictCase {
             text += " It launches on \(date)."
         }
         return NextStep(owner: .vendor, text: text)
+    }
+
+    private func hasPassed(_ date: CalendarDate, _ now: Date) -> Bool {
+        date < CalendarDate(now, in: IANATimeZone.zone(district.timeZone))
     }
 }

@@ -13,7 +13,7 @@ struct NextStepTests {
         var request = Fixture.request(kind, state, date: date, awaiting: awaiting)
         change(&request)
         let requests = [request] + (pair.map { [Fixture.request(kind.pair, $0)] } ?? [])
-        return DistrictCase(district: Fixture.district(), requests: requests).nextStep(for: request, now: now)
+        return DistrictCase(district: Fixture.district(), requests: requests).shown(request).nextStep(now: now)
     }
 
     @Test("every state has an owner and a sentence")

@@ -128,7 +128,7 @@ enum VerifyAudit {
                 FROM audit_entry e CROSS JOIN jsonb_each(e.after) m WHERE e.chain_id = r.id) told
             WHERE \(range.holds("r.id"))
                 AND (told.last->>'state', told.last->>'message', told.last#>>'{requester,email}', told.last->'checklist')
-                    IS DISTINCT FROM (r.state, r.message, r.requester_email, r.checklist)
+                    IS DISTINCT FROM (r.state, r.message, r.requester_email, r.checklist::jsonb)
             ORDER BY r.created_at, r.id LIMIT 1
             """, isPlannedEachTime: true)
     }

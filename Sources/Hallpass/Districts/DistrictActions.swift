@@ -30,7 +30,7 @@ enum DistrictActions {
                     array: { writer in
                         for id in decided {
                             if let request = value.request(id) {
-                                RequestJSON.write(request, in: value, now: change.now, to: &writer)
+                                RequestJSON.write(value.shown(request), now: change.now, to: &writer)
                             }
                         }
                     })

@@ -33,7 +33,7 @@ enum DistrictJSON {
         }
     }
 
-    static func summary(_ district: District, to writer: inout JSONWriter) {
+    static func summary(_ district: DistrictSummary, to writer: inout JSONWriter) {
         writer.member("id", Identifier.format(district.id))
         writer.member("clever_id", district.cleverID)
         writer.member("name", district.name)

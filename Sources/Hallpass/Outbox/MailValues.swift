@@ -29,7 +29,7 @@ struct MailValues {
             values.say("message", true)
             values.say("message_lines", .lines(Self.lines(message)))
         }
-        if let first = requests.first { values.say("next_step", value.nextStep(for: first, now: now).text) }
+        if let first = requests.first { values.say("next_step", value.shown(first).nextStep(now: now).text) }
         values.say("requests", .list(requests.enumerated().map { members(of: $1, number: $0 + 1) }))
         return values
     }

@@ -79,7 +79,7 @@ struct BulkJob: Sendable {
             writer.member("status", 200)
             if let request = value.request(id) {
                 writer.name("request")
-                RequestJSON.write(request, in: value, now: now, to: &writer)
+                RequestJSON.write(value.shown(request), now: now, to: &writer)
             }
         }
         return writer.bytes

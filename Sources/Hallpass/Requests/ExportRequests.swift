@@ -16,12 +16,12 @@ enum ExportRequests {
             for try await rows in database.rows(query, batch: batchRows, sessionLabel: label) {
                 var bytes: [UInt8] = []
                 for row in rows {
-                    let listed = try ListedRequest(row)
+                    let shown = try ShownRequestRows.value(row)
                     switch form {
-                    case .csv: bytes += CSV.line(CSVRequest.cells(listed, now: now))
+                    case .csv: bytes += CSV.line(CSVRequest.cells(shown, now: now))
                     case .ndjson:
                         var json = JSONWriter(reserving: 2048)
-                        listed.write(now: now, to: &json)
+                        RequestJSON.write(shown, now: now, to: &json)
                         bytes += json.bytes + [0x0A]
                     }
                 }
@@ -48,9 +48,8 @@ enum CSVRequest {
         "updated_at",
     ]
 
-    static func cells(_ listed: ListedRequest, now: Date) -> [String] {
-        let (request, district) = (listed.request, listed.district)
-        let next = listed.nextStepCase.nextStep(for: request, now: now)
+    static func cells(_ shown: ShownRequest, now: Date) -> [String] {
+        let (request, district, next) = (shown.request, shown.district, shown.nextStep(now: now))
         let cells: [String?] = [
             Identifier.format(request.id), request.kind.rawValue, String(request.attempt), request.state.rawValue,
             request.awaiting?.rawValue, Identifier.format(district.id), district.cleverID, district.name,

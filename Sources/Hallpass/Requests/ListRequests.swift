@@ -17,13 +17,9 @@ enum ListRequests {
             return try ExportRequests.answer(call, filters, form)
         }
         let rows = try await rows(call, filters, page)
-        let (now, known) = (call.now, call.application.listedRequests)
-        let shown = try rows.prefix(page.limit).map { row in
-            try known.rendering(of: row.get(0), from: CollectionOfOne(row), now: now) {
-                try ListedRequest(row).rendering(now: now)
-            }.json
-        }
-        let next = try rows.count > page.limit ? filters.sort.cursor(ListedRequest(rows[page.limit - 1]).request) : nil
+        let (now, known) = (call.now, call.application.renderedRequests)
+        let shown = try rows.prefix(page.limit).map { try known.rendering(of: $0, now: now).json }
+        let next = try rows.count > page.limit ? filters.sort.cursor(RequestRows.value(rows[page.limit - 1])) : nil
         var answer = page.answer(shown, next: next) { $1.raw(bytes: $0) }
         answer.headerFields[.vary] = "Accept"
         return answer
@@ -42,43 +38,6 @@ enum ListRequests {
             Query(
                 "request.list", try ListStatement(filters, after: page.after, limit: page.limit + 1).sql,
                 isPlannedEachTime: filters.wantOwnPlan))
-    }
-}
-
-/// One row of the list: a request, its district, and where the other kind's open request stands.
-struct ListedRequest: Sendable {
-    var request: IntegrationRequest
-    var district: District
-    private var otherState: RequestState?
-
-    init(_ row: Row) throws {
-        request = try RequestRows.value(row)
-        district = try DistrictRows.value(row, from: RequestRows.columnCount)
-        otherState = try row.get(RequestRows.columnCount + DistrictRows.columnCount, as: String?.self)
-            .map { try RequestRows.known($0) }
-    }
-
-    var nextStepCase: DistrictCase {
-        var requests = [request]
-        if let otherState {
-            // Next steps ask of the other request only where it stands.
-            var other = request
-            other.id = request.districtID
-            other.kind = request.kind.pair
-            other.state = otherState
-            requests.append(other)
-        }
-        return DistrictCase(district: district, requests: requests)
-    }
-
-    func rendering(now: Date) -> RenderedRequests.Rendering {
-        var writer = JSONWriter(reserving: 2048)
-        write(now: now, to: &writer)
-        return RenderedRequests.Rendering(json: writer.bytes, version: request.version)
-    }
-
-    func write(now: Date, to writer: inout JSONWriter) {
-        RequestJSON.write(request, in: nextStepCase, now: now, to: &writer)
     }
 }
 

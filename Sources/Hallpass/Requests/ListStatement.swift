@@ -12,7 +12,7 @@ import Postgres
 //   even what it has to read in vain is read from an index alone.
 // Only the page's own rows are read whole.
 
-/// The statement that lists requests, whole rows as `ListedRequest` reads them.
+/// The statement that lists requests, whole rows as `ShownRequestRows` reads them.
 struct ListStatement {
     let sql: SQL
     /// A range of more days is left to the planner: to find a page of it, walking through the order of the sort is as short.
@@ -43,7 +43,7 @@ struct ListStatement {
                 """
         }
         sql = """
-            SELECT \(Self.columns) FROM \(Self.listed(page)) ORDER BY \(filters.sort.order)
+            SELECT \(ShownRequestRows.columns) FROM \(ShownRequestRows.source("(\(page))")) ORDER BY \(filters.sort.order)
             """
     }
 
@@ -54,7 +54,8 @@ struct ListStatement {
         let day = RequestFilters.launchDay
         let order = filters.sort.order
         let page = Self.merged(
-            "(SELECT days FROM span WHERE NOT is_wide)", of: "r.launch_date", filters.sort, try condition(filters.sort, after: cursor),
+            "(SELECT days FROM span WHERE NOT is_wide)", of: "r.launch_date", filters.sort,
+            try condition(filters.sort, after: cursor),
             SQL(raw: "LIMIT \(limit)"))
         return """
             WITH RECURSIVE day (day) AS (
@@ -68,7 +69,7 @@ struct ListStatement {
                 SELECT array_agg(day) AS days, count(*) > \(fewDays) AS is_wide
                 FROM (SELECT day FROM day WHERE day IS NOT NULL LIMIT \(fewDays) + 1) found
             )
-            SELECT \(columns) FROM span LEFT JOIN (\(listed(page))) ON true
+            SELECT \(ShownRequestRows.columns) FROM span LEFT JOIN (\(ShownRequestRows.source("(\(page))"))) ON true
             WHERE span.days IS NOT NULL ORDER BY \(order)
             """
     }
@@ -76,19 +77,6 @@ struct ListStatement {
     private static func condition(_ sort: RequestFilters.Sort, after cursor: Cursor?) throws(Problem) -> [SQL] {
         guard let cursor else { return [] }
         return [try sort.condition(after: cursor)]
-    }
-
-    /// As `ListedRequest` reads them, of `listed`.
-    private static let columns: SQL = "\(RequestRows.columns), \(DistrictRows.columns), o.state, o.awaiting"
-
-    /// Rows of requests, each with its district and the open request of the other kind.
-    private static func listed(_ requests: SQL) -> SQL {
-        """
-        (\(requests)) r
-        JOIN district d ON d.id = r.district_id
-        LEFT JOIN request o ON o.district_id = r.district_id AND o.kind <> r.kind
-            AND o.state NOT IN ('declined', 'withdrawn', 'disconnected')
-        """
     }
 
     private static func wholeRows(_ filters: RequestFilters, _ after: [SQL], _ cut: SQL) -> SQL {

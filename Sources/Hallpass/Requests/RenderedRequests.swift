@@ -1,4 +1,5 @@
 import Foundation
+import Integrations
 import Postgres
 import Synchronization
 
@@ -35,13 +36,21 @@ final class RenderedRequests: Sendable {
     init(capacity: Int) { generationLimit = max(1, capacity / 2) }
 
     /// The JSON of a request: as it was, or rendered anew.
+    /// - Parameter row: as `ShownRequestRows` has it.
+    func rendering(of row: Row, now: Date) throws -> Rendering {
+        try rendering(of: row.get(0), from: row, now: now) {
+            let shown = try ShownRequestRows.value(row)
+            var writer = JSONWriter(reserving: 2048)
+            RequestJSON.write(shown, now: now, to: &writer)
+            return Rendering(json: writer.bytes, version: shown.request.version)
+        }
+    }
+
     /// - Parameters:
-    ///   - rows: all that `render` looks at beside `now`.
-    func rendering(
-        of id: UUID, from rows: some Collection<Row>, now: Date, _ render: () throws -> Rendering
-    ) throws -> Rendering {
+    ///   - row: all that `render` looks at beside `now`.
+    func rendering(of id: UUID, from row: Row, now: Date, _ render: () throws -> Rendering) throws -> Rendering {
         var fingerprint = Fingerprint()
-        for row in rows { row.mix(into: &fingerprint) }
+        row.mix(into: &fingerprint)
         let quarter = Int((now.timeIntervalSince1970 / 900).rounded(.down))
         if let entry = entry(of: id), entry.quarter == quarter, entry.fingerprint == fingerprint {
             return entry.rendering

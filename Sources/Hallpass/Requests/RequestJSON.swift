@@ -3,18 +3,12 @@ import Integrations
 
 /// A request as the client sees it (API §2).
 enum RequestJSON {
-    static func write(
-        _ request: IntegrationRequest, in districtCase: DistrictCase, now: Date, to writer: inout JSONWriter
-    ) {
-        writer.object { writer in
-            members(
-                request, districtCase.district, nextStep: districtCase.nextStep(for: request, now: now), to: &writer)
-        }
+    static func write(_ shown: ShownRequest, now: Date, to writer: inout JSONWriter) {
+        writer.object { members(shown, now: now, to: &$0) }
     }
 
-    static func members(
-        _ request: IntegrationRequest, _ district: District, nextStep: NextStep, to writer: inout JSONWriter
-    ) {
+    static func members(_ shown: ShownRequest, now: Date, to writer: inout JSONWriter) {
+        let (request, district, nextStep) = (shown.request, shown.district, shown.nextStep(now: now))
         writer.member("id", Identifier.format(request.id))
         writer.member("kind", request.kind.rawValue)
         writer.member("attempt", request.attempt)

@@ -35,7 +35,7 @@ enum RequestRows {
                 status: try known(row.get(start + 15)),
                 launchedAt: try row.get(start + 16)),
             sharing: try sharing(row, from: start + 17),
-            checklist: try ChecklistText.read(row.get(start + 21, as: JSONText.self)),
+            checklist: try ChecklistText.read(row.get(start + 21)),
             decision: Decision(
                 by: try row.get(start + 22), at: try row.get(start + 23), message: try row.get(start + 24)),
             configuredAt: try row.get(start + 25),
@@ -72,7 +72,7 @@ enum RequestRows {
                 \(request.requester.email), \(request.requester.title), \(request.message), \(request.source.rawValue),
                 \(request.externalID), \(request.launch.requestedDate.map(SQLDate.init)),
                 \(request.launch.date.map(SQLDate.init)), \(request.launch.at), \(request.launch.status.rawValue),
-                \(request.launch.launchedAt), \(ChecklistText.write(request.checklist)), \(district.accountManager),
+                \(request.launch.launchedAt), (\(ChecklistText.write(request.checklist))::text)::json, \(district.accountManager),
                 \(search(request, in: district)), \(request.overdueAt(in: district.zone)), \(request.version),
                 \(request.createdAt), \(request.updatedAt))
             """)
@@ -92,7 +92,7 @@ enum RequestRows {
                 sharing_method = \(request.sharing?.method.rawValue),
                 sharing_rules = (\(request.sharing?.rules)::text)::json,
                 sharing_completed_at = \(request.sharing?.completedAt), sharing_source = \(request.sharing?.source.rawValue),
-                checklist = \(ChecklistText.write(request.checklist)), decision_by = \(request.decision.by),
+                checklist = (\(ChecklistText.write(request.checklist))::text)::json, decision_by = \(request.decision.by),
                 decision_at = \(request.decision.at), decision_message = \(request.decision.message),
                 configured_at = \(request.configuredAt),
                 ended_at = CASE WHEN \(request.state.isEnded) THEN coalesce(ended_at, \(request.updatedAt)) END,
@@ -114,10 +114,10 @@ struct StoredValueError: Error {
     var text: String
 }
 
-/// The checklist as jsonb: `[{"item","status","by","at","note"}]`.
+/// The checklist as JSON: `[{"item","status","by","at","note"}]`.
 enum ChecklistText {
-    static func read(_ text: JSONText) throws -> [ChecklistItem] {
-        guard case .array(let values) = try JSONParser.parse(Array(text.text.utf8)) else { return [] }
+    static func read(_ text: String) throws -> [ChecklistItem] {
+        guard case .array(let values) = try JSONParser.parse(Array(text.utf8)) else { return [] }
         return try values.map { value in
             ChecklistItem(
                 item: value["item"]?.string ?? "",
@@ -128,10 +128,10 @@ enum ChecklistText {
         }
     }
 
-    static func write(_ items: [ChecklistItem]) -> JSONText {
+    static func write(_ items: [ChecklistItem]) -> String {
         var writer = JSONWriter()
         write(items, to: &writer)
-        return JSONText(String(decoding: writer.bytes, as: UTF8.self))
+        return String(decoding: writer.bytes, as: UTF8.self)
     }
 
     static func write(_ items: [ChecklistItem], to writer: inout JSONWriter) {

@@ -81,28 +81,16 @@ extension Change {
 
 /// The answer to a change of a request: the request, and `pair` where both were decided.
 enum RequestAnswer {
-    /// The request alone, as JSON.
-    static func rendering(
-        of id: UUID, in districtCase: DistrictCase, now: Date
-    ) -> RenderedRequests.Rendering {
-        guard let request = districtCase.request(id) else { preconditionFailure("the request read is in its case") }
-        var writer = JSONWriter(reserving: 2048)
-        RequestJSON.write(request, in: districtCase, now: now, to: &writer)
-        return RenderedRequests.Rendering(json: writer.bytes, version: request.version)
-    }
-
     static func make(
         _ id: UUID, in districtCase: DistrictCase, pair: UUID? = nil, status: Int = 200, now: Date
     ) -> Answer {
         guard let request = districtCase.request(id) else { preconditionFailure("a changed request is in its case") }
         var answer = Answer.json(status, version: request.version) { writer in
             writer.object { writer in
-                RequestJSON.members(
-                    request, districtCase.district, nextStep: districtCase.nextStep(for: request, now: now), to: &writer
-                )
+                RequestJSON.members(districtCase.shown(request), now: now, to: &writer)
                 if let pair, let other = districtCase.request(pair) {
                     writer.name("pair")
-                    RequestJSON.write(other, in: districtCase, now: now, to: &writer)
+                    RequestJSON.write(districtCase.shown(other), now: now, to: &writer)
                 }
             }
         }

@@ -17,7 +17,7 @@ struct RenderedRequestsTests {
         var count = 0
         func show(_ sql: SQL, at now: Date) async throws {
             let rows = try await database.query(Query("row", sql))
-            _ = try rendered.rendering(of: id, from: rows, now: now) {
+            _ = try rendered.rendering(of: id, from: rows[0], now: now) {
                 count += 1
                 return RenderedRequests.Rendering(json: [], version: count)
             }
@@ -44,7 +44,7 @@ struct RenderedRequestsTests {
         let used = UUID()
         var count = 0
         func show(_ id: UUID) throws {
-            _ = try rendered.rendering(of: id, from: rows, now: Date(timeIntervalSince1970: 0)) {
+            _ = try rendered.rendering(of: id, from: rows[0], now: Date(timeIntervalSince1970: 0)) {
                 count += 1
                 return RenderedRequests.Rendering(json: [], version: 1)
             }
