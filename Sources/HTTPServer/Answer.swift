@@ -9,7 +9,7 @@ import Synchronization
 final class Answer: @unchecked Sendable {
     // @unchecked: touched by the task that serves the connection, which prefers the connection's loop.
     /// Bodies up to this size travel with their head in one buffer; larger ones are not copied for it.
-    private static let joinedBytes = 16 * 1024
+    private static let joinedBytes = 128 * 1024
     /// What a client that has gone before its answer is logged with, as nginx does; no client ever sees it.
     private static let clientClosedRequest = 499
 

@@ -19,8 +19,10 @@ struct Answer: Sendable {
     /// What the idempotency record keeps instead of the body, where the body holds a secret.
     var storedBody: [UInt8]?
 
-    static func json(_ status: Int = 200, version: Int? = nil, _ write: (inout JSONWriter) -> Void) -> Answer {
-        var writer = JSONWriter(reserving: 2048)
+    static func json(
+        _ status: Int = 200, version: Int? = nil, reserving capacity: Int = 2048, _ write: (inout JSONWriter) -> Void
+    ) -> Answer {
+        var writer = JSONWriter(reserving: capacity)
         write(&writer)
         return Answer(status: status, body: .json(writer.bytes), version: version)
     }

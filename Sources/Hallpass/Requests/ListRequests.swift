@@ -19,8 +19,9 @@ enum ListRequests {
         let rows = try await rows(call, filters, page)
         let (now, known) = (call.now, call.application.renderedRequests)
         let shown = try rows.prefix(page.limit).map { try known.rendering(of: $0, now: now).json }
-        let next = try rows.count > page.limit ? filters.sort.cursor(RequestRows.value(rows[page.limit - 1])) : nil
-        var answer = page.answer(shown, next: next) { $1.raw(bytes: $0) }
+        let next = try rows.count > page.limit ? filters.sort.cursor(rows[page.limit - 1]) : nil
+        let bytes = shown.reduce(512) { $0 + $1.count + 1 }
+        var answer = page.answer(shown, next: next, reserving: bytes) { $1.raw(bytes: $0) }
         answer.headerFields[.vary] = "Accept"
         return answer
     }

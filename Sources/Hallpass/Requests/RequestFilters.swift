@@ -20,12 +20,14 @@ struct RequestFilters: Sendable {
         }
 
         /// The row's place in the order.
-        func cursor(_ request: IntegrationRequest) -> Cursor {
-            switch self {
-            case .newestFirst, .oldestFirst: Cursor(key: Instant.format(request.createdAt), id: request.id)
-            case .launchDate: Cursor(key: request.launch.date?.description, id: request.id)
-            case .lastChanged: Cursor(key: Instant.format(request.updatedAt), id: request.id)
-            }
+        func cursor(_ row: Row) throws -> Cursor {
+            let key: String? =
+                switch self {
+                case .newestFirst, .oldestFirst: Instant.format(try row.get(RequestRows.createdAt))
+                case .launchDate: try row.get(RequestRows.launchDate, as: SQLDate?.self)?.description
+                case .lastChanged: Instant.format(try row.get(RequestRows.updatedAt))
+                }
+            return Cursor(key: key, id: try row.get(0))
         }
 
         /// What comes after a place in the order.

@@ -13,6 +13,7 @@ enum RequestRows {
         r.updated_at
         """
     static let columnCount = 29
+    static let (launchDate, createdAt, updatedAt) = (13, 27, 28)
 
     /// - Parameter start: index of the first of `columns` in the row.
     static func value(_ row: Row, from start: Int = 0) throws -> IntegrationRequest {

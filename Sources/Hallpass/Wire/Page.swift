@@ -44,11 +44,13 @@ struct Page: Sendable {
     /// - Parameters:
     ///   - shown: the rows of this page.
     ///   - next: the place of the last one, when there are more.
+    ///   - capacity: about how many bytes it will have.
     func answer<Row>(
-        _ shown: some Collection<Row>, next: Cursor?, write: (Row, inout JSONWriter) -> Void
+        _ shown: some Collection<Row>, next: Cursor?, reserving capacity: Int = 2048,
+        write: (Row, inout JSONWriter) -> Void
     ) -> Answer {
         let next = next?.encoded(for: identity)
-        var answer = Answer.json { writer in
+        var answer = Answer.json(reserving: capacity) { writer in
             writer.object { writer in
                 writer.member("data", array: { writer in for row in shown { write(row, &writer) } })
                 writer.member("next_cursor", next)
@@ -63,19 +65,27 @@ struct Page: Sendable {
     }
 
     private static func escaped(_ text: String) -> String {
+        if text.utf8.allSatisfy(isPlain) { return text }
         var escaped = ""
         for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"), UInt8(ascii: ","):
+            if isPlain(byte) {
                 escaped.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
+            } else {
                 escaped += byte < 16 ? "%0" : "%"
                 escaped += String(byte, radix: 16, uppercase: true)
             }
         }
         return escaped
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+            UInt8(ascii: "~"), UInt8(ascii: ","):
+            true
+        default: false
+        }
     }
 }
 
