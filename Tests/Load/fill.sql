@@ -42,9 +42,9 @@ SELECT pg_temp.load_id('e', n), d.id, kind, 1, stage,
     CASE WHEN stage IN ('shared', 'configured') THEN at END,
     CASE WHEN stage IN ('shared', 'configured') THEN 'manual' END,
     CASE kind WHEN 'sso' THEN
-        '[{"at": null, "by": null, "item": "data_reviewed", "note": null, "status": "open"}, {"at": null, "by": null, "item": "login_tested", "note": null, "status": "open"}]'::jsonb
+        '[{"item":"data_reviewed","status":"open","by":null,"at":null,"note":null},{"item":"login_tested","status":"open","by":null,"at":null,"note":null}]'::json
     ELSE
-        '[{"at": null, "by": null, "item": "data_reviewed", "note": null, "status": "open"}, {"at": null, "by": null, "item": "license_confirmed", "note": null, "status": "open"}, {"at": null, "by": null, "item": "sharing_matches_sso", "note": null, "status": "open"}, {"at": null, "by": null, "item": "import_enabled", "note": null, "status": "open"}]'::jsonb
+        '[{"item":"data_reviewed","status":"open","by":null,"at":null,"note":null},{"item":"license_confirmed","status":"open","by":null,"at":null,"note":null},{"item":"sharing_matches_sso","status":"open","by":null,"at":null,"note":null},{"item":"import_enabled","status":"open","by":null,"at":null,"note":null}]'::json
     END,
     CASE WHEN stage IN ('approved', 'shared', 'configured', 'declined') THEN 'amy' END,
     CASE WHEN stage IN ('approved', 'shared', 'configured', 'declined') THEN at END, NULL,
