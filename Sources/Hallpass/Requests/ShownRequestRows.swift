@@ -1,8 +1,8 @@
 import Integrations
 import Postgres
 
-/// A row ↔ a request as it is shown: what single requests, lists and exports read. A whole district would come with up to
-/// 100,000 licensed teachers.
+/// A row ↔ a request as it is shown: what single requests, lists and exports read. A whole district would come with tens of
+/// thousands of licensed teachers.
 enum ShownRequestRows {
     /// In the order that `value` reads; the request's id is the first.
     static let columns: SQL = """
