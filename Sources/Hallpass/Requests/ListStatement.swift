@@ -17,6 +17,8 @@ struct ListStatement {
     let sql: SQL
     /// A range of more days is left to the planner: to find a page of it, walking through the order of the sort is as short.
     private static let fewDays: SQL = "32"
+    /// So many requests of each day are looked at to see how far the page reaches.
+    private static let firstLook: SQL = "8"
     /// So many rows are looked at to see whether a text is common, and so many of them have to hold it.
     private static let sampleSize: SQL = "300"
     private static let sampleFinds: SQL = "3"
@@ -48,14 +50,16 @@ struct ListStatement {
     }
 
     /// A page of a range of launch dates alone, if few days occur in it: no row when there is none in the range, and one of
-    /// NULLs when there are too many days, or no more rows after the cursor. One statement, since a request must not slip from
+    /// NULLs when there are too many days, or no more rows after the cursor. The first few requests of each day tell how far
+    /// the page reaches at most (`bound`), so that no day is read further. One statement, since a request must not slip from
     /// a day that is still to be read to one that has been.
     static func ofFewDays(_ filters: RequestFilters, after cursor: Cursor?, limit: Int) throws(Problem) -> SQL {
         let day = RequestFilters.launchDay
         let order = filters.sort.order
+        let days: SQL = "(SELECT days FROM span WHERE NOT is_wide)"
+        let after = try condition(filters.sort, after: cursor)
         let page = Self.merged(
-            "(SELECT days FROM span WHERE NOT is_wide)", of: "r.launch_date", filters.sort,
-            try condition(filters.sort, after: cursor),
+            days, of: "r.launch_date", filters.sort, after + [filters.sort.condition(upTo: "bound")],
             SQL(raw: "LIMIT \(limit)"))
         return """
             WITH RECURSIVE day (day) AS (
@@ -68,6 +72,11 @@ struct ListStatement {
             ), span AS (
                 SELECT array_agg(day) AS days, count(*) > \(fewDays) AS is_wide
                 FROM (SELECT day FROM day WHERE day IS NOT NULL LIMIT \(fewDays) + 1) found
+            ), bound AS MATERIALIZED (
+                SELECT r.* FROM unnest(\(days)) part (value) CROSS JOIN LATERAL (
+                    SELECT r.id, r.created_at, r.updated_at FROM request r
+                    \(RequestFilters.clause(["r.launch_date = part.value"] + after)) ORDER BY \(order) LIMIT \(firstLook)
+                ) r ORDER BY \(order) OFFSET \(SQL(raw: "\(limit - 1)")) LIMIT 1
             )
             SELECT \(ShownRequestRows.columns) FROM span LEFT JOIN (\(ShownRequestRows.source("(\(page))"))) ON true
             WHERE span.days IS NOT NULL ORDER BY \(order)

@@ -45,6 +45,29 @@ struct RequestFilters: Sendable {
             }
         }
 
+        /// What comes no later than the one row of `bound`; everything when it has none.
+        /// - Precondition: not for `launchDate`.
+        func condition(upTo bound: SQL) -> SQL {
+            let (key, sign, last): (SQL, SQL, (key: SQL, id: SQL)) =
+                switch self {
+                case .newestFirst: ("created_at", ">=", Self.lowest)
+                case .oldestFirst: ("created_at", "<=", Self.highest)
+                case .lastChanged: ("updated_at", ">=", Self.lowest)
+                case .launchDate: preconditionFailure("a range of what is sorted by is one index scan")
+                }
+            return """
+                (r.\(key), r.id) \(sign) (
+                    coalesce((SELECT \(key) FROM \(bound)), \(last.key)), coalesce((SELECT id FROM \(bound)), \(last.id)))
+                """
+        }
+
+        private static let lowest: (key: SQL, id: SQL) = (
+            "'-infinity'::timestamptz", "'00000000-0000-0000-0000-000000000000'::uuid"
+        )
+        private static let highest: (key: SQL, id: SQL) = (
+            "'infinity'::timestamptz", "'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid"
+        )
+
         private func instant(_ cursor: Cursor) throws(Problem) -> Date {
             guard let instant = cursor.key.flatMap({ Instant.parse($0) }) else { throw Cursor.unreadable }
             return instant
