@@ -73,10 +73,8 @@ struct ListStatement {
                 SELECT array_agg(day) AS days, count(*) > \(fewDays) AS is_wide
                 FROM (SELECT day FROM day WHERE day IS NOT NULL LIMIT \(fewDays) + 1) found
             ), bound AS MATERIALIZED (
-                SELECT r.* FROM unnest(\(days)) part (value) CROSS JOIN LATERAL (
-                    SELECT r.id, r.created_at, r.updated_at FROM request r
-                    \(RequestFilters.clause(["r.launch_date = part.value"] + after)) ORDER BY \(order) LIMIT \(firstLook)
-                ) r ORDER BY \(order) OFFSET \(SQL(raw: "\(limit - 1)")) LIMIT 1
+                SELECT r.* FROM \(firstOfEach(days, of: "r.launch_date", filters.sort, after, "LIMIT \(firstLook)"))
+                ORDER BY \(order) OFFSET \(SQL(raw: "\(limit - 1)")) LIMIT 1
             )
             SELECT \(ShownRequestRows.columns) FROM span LEFT JOIN (\(ShownRequestRows.source("(\(page))"))) ON true
             WHERE span.days IS NOT NULL ORDER BY \(order)
@@ -100,11 +98,19 @@ struct ListStatement {
     ) -> SQL {
         """
         SELECT r.* FROM (
-            SELECT r.id FROM unnest(\(values)) part (value) CROSS JOIN LATERAL (
-                SELECT r.id, r.created_at, r.updated_at, r.launch_date FROM request r
-                \(RequestFilters.clause(["\(column) = part.value"] + after)) ORDER BY \(sort.order) \(cut)
-            ) r ORDER BY \(sort.order) \(cut)
+            SELECT r.id FROM \(firstOfEach(values, of: column, sort, after, cut)) ORDER BY \(sort.order) \(cut)
         ) p JOIN request r ON r.id = p.id
+        """
+    }
+
+    private static func firstOfEach(
+        _ values: SQL, of column: SQL, _ sort: RequestFilters.Sort, _ after: [SQL], _ cut: SQL
+    ) -> SQL {
+        """
+        unnest(\(values)) part (value) CROSS JOIN LATERAL (
+            SELECT r.id, r.created_at, r.updated_at, r.launch_date FROM request r
+            \(RequestFilters.clause(["\(column) = part.value"] + after)) ORDER BY \(sort.order) \(cut)
+        ) r
         """
     }
 
